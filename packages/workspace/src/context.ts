@@ -1,0 +1,20 @@
+import type { ResourceLimits } from '@shadow/protocol';
+
+/** The unprivileged identity that a root-run server uses for everything a workspace controls. */
+export interface RunAs {
+  uid: number;
+  gid: number;
+}
+
+/** Everything the engine needs to know about one directory tree. */
+export interface WorkspaceContext {
+  /** Real, absolute path of the tree. */
+  readonly root: string;
+  /** Absolute directory outside the tree for spill files, process records and the code index. */
+  readonly stateDir: string;
+  /** Identity of commands, git and new files; absent when the server itself is unprivileged. */
+  readonly runAs?: RunAs;
+  /** Environment of commands (PATH, HOME, LANG …), built from an allow-list; holds none of the server's secrets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly limits?: ResourceLimits;
+}
