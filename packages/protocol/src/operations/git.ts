@@ -8,7 +8,12 @@ export const GitStatusResult = z.object({
   headCommit: z.string().nullable(),
   /** Porcelain v2 facts, a file each. */
   files: z.array(
-    z.object({ path: z.string(), index: z.string(), workingTree: z.string(), renamedFrom: z.string().optional() }),
+    z.object({
+      path: z.string(),
+      index: z.string(),
+      workingTree: z.string(),
+      renamedFrom: z.string().optional(),
+    }),
   ),
   clean: z.boolean(),
 });
@@ -51,7 +56,11 @@ export const GitCommitRequest = z.object({
   paths: z.array(WorkspacePath).optional(),
 });
 export type GitCommitRequest = z.infer<typeof GitCommitRequest>;
-export const GitCommitResult = z.object({ commit: z.string(), branch: z.string().nullable(), filesChanged: z.int() });
+export const GitCommitResult = z.object({
+  commit: z.string(),
+  branch: z.string().nullable(),
+  filesChanged: z.int(),
+});
 export type GitCommitResult = z.infer<typeof GitCommitResult>;
 
 export const GitLogRequest = z.object({

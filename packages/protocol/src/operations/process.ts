@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { OperationError, type Result } from '../errors.ts';
+import type { OperationError, Result } from '../errors.ts';
 import type { CallOptions } from './call.ts';
 import { WorkspacePath } from './files.ts';
 
@@ -45,7 +45,15 @@ export const ExecuteCommandRequest = z.object({
 });
 export type ExecuteCommandRequest = z.infer<typeof ExecuteCommandRequest>;
 
-export const ProcessState = z.enum(['running', 'exited', 'signaled', 'timed-out', 'cancelled', 'lost', 'failed']);
+export const ProcessState = z.enum([
+  'running',
+  'exited',
+  'signaled',
+  'timed-out',
+  'cancelled',
+  'lost',
+  'failed',
+]);
 export type ProcessState = z.infer<typeof ProcessState>;
 
 export const ProcessInfo = z.object({
@@ -110,7 +118,17 @@ export const WriteStdinRequest = z.object({
   end: z.boolean().optional(),
 });
 export type WriteStdinRequest = z.infer<typeof WriteStdinRequest>;
-export const SignalName = z.enum(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGSTOP', 'SIGCONT']);
+export const SignalName = z.enum([
+  'SIGTERM',
+  'SIGKILL',
+  'SIGINT',
+  'SIGHUP',
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGSTOP',
+  'SIGCONT',
+]);
 export type SignalName = z.infer<typeof SignalName>;
 export const SignalProcessRequest = z.object({ processId: ProcessId, signal: SignalName });
 export type SignalProcessRequest = z.infer<typeof SignalProcessRequest>;

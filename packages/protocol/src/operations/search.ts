@@ -74,5 +74,8 @@ export type CodebaseSearchResult = z.infer<typeof CodebaseSearchResult>;
 export interface SearchOperations {
   searchFiles(request: SearchFilesRequest, options?: CallOptions): Promise<Result<SearchFilesResult>>;
   grepSearch(request: GrepSearchRequest, options?: CallOptions): Promise<Result<GrepSearchResult>>;
-  codebaseSearch(request: CodebaseSearchRequest, options?: CallOptions): Promise<Result<CodebaseSearchResult>>;
+  codebaseSearch(
+    request: CodebaseSearchRequest,
+    options?: CallOptions,
+  ): Promise<Result<CodebaseSearchResult>>;
 }
