@@ -1,0 +1,17 @@
+/** Where the agent's tools really run. */
+export type AgentMode = 'local' | 'remote' | 'mock';
+
+/** What a mode can do; callers ask here and never which mode it is. */
+export interface Capabilities {
+  pty: boolean;
+  suspend: boolean;
+  codebaseSearch: boolean;
+  /** What holds a command's resource limits. */
+  limits: 'cgroup' | 'rlimit' | 'none' | 'pod';
+  isolation: 'bubblewrap' | 'none' | 'container' | 'simulated';
+  /** Whether a symlink swapped in during a call is certain not to lead outside. */
+  raceSafePaths: boolean;
+}
+
+/** How a workspace is found again: a directory, a pod, or a simulated one. */
+export type WorkspaceHandle = { path: string } | { pod: string; namespace: string } | { mock: string };

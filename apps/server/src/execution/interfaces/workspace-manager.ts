@@ -1,0 +1,68 @@
+import type { InitStepName, Result } from '@shadow/protocol';
+import type { ToolExecutor } from './tool-executor.ts';
+import type { Capabilities } from './types.ts';
+
+/** What a workspace is made from. */
+export interface WorkspaceSpec {
+  taskId: string;
+  userId: string;
+  /** A git URL, an absolute path, or "sample". */
+  repository: string;
+  baseBranch: string | undefined;
+  /** The branch to work on; made at the base commit. */
+  branch: string;
+}
+
+export interface PreparedWorkspace {
+  /** The branch it started from, the default one by name when none was asked for. */
+  baseBranch: string;
+  baseCommit: string;
+  branch: string;
+  path: string | undefined;
+  podName: string | undefined;
+}
+
+export interface StepProgress {
+  signal: AbortSignal;
+  /** A line or more of what is going on, for the person who waits. */
+  log(text: string): void;
+}
+
+/** One step of bringing a workspace up; idempotent, so that it can be retried on its own. */
+export interface InitializationStep {
+  name: InitStepName;
+  run(spec: WorkspaceSpec, progress: StepProgress): Promise<Result<{ prepared?: PreparedWorkspace }>>;
+}
+
+export interface WorkspaceState {
+  status: 'absent' | 'preparing' | 'ready' | 'suspended' | 'lost';
+  message?: string;
+}
+
+export interface UnsavedWork {
+  /** Changes in the working copy that no commit holds. */
+  uncommitted: boolean;
+  /** Commits that neither a remote nor an archive holds. */
+  commits: number;
+}
+
+/** Life cycle of workspaces. Everything is idempotent: called twice, or after a crash half-way, it converges. */
+export interface WorkspaceManager {
+  readonly mode: 'local' | 'remote' | 'mock';
+  readonly capabilities: Capabilities;
+  /** The steps of this mode, in order. */
+  steps(): InitializationStep[];
+  getWorkspaceStatus(taskId: string): Promise<WorkspaceState>;
+  healthCheck(taskId: string): Promise<Result>;
+  getWorkspaceSize(taskId: string): Promise<Result<{ bytes: number; files: number }>>;
+  /** Work that would be lost with the workspace. */
+  getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>>;
+  /** Writes all refs and uncommitted work into a bundle on the server. */
+  archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>>;
+  /** Ends the processes and removes the workspace. The caller has made sure that nothing unsaved is in it. */
+  cleanupWorkspace(taskId: string): Promise<Result>;
+  /** Ids of the tasks that have a workspace here, for the reconciler. */
+  list(): Promise<string[]>;
+  getExecutor(taskId: string): Promise<Result<{ executor: ToolExecutor }>>;
+  close(): Promise<void>;
+}
