@@ -1,0 +1,159 @@
+import {
+  type OutputFrame,
+  type ProcessInfo,
+  type Result,
+  ShadowError,
+  toShadowError,
+} from '@shadow/protocol';
+import { Launcher } from '../process/launcher.ts';
+import type { ManagedProcess } from '../process/managed-process.ts';
+import type {
+  HostCapabilities,
+  HostReadOutput,
+  HostResize,
+  HostSignal,
+  HostStdin,
+  MutationOptions,
+  ProcessHost,
+  ProcessRef,
+  StartProcess,
+} from '../process/process-host.ts';
+import { isPtyAvailable } from '../process/pty-child.ts';
+import { WorkspaceProcesses } from '../process/workspace-processes.ts';
+import { AnswerMemory } from './answer-memory.ts';
+
+const SWEEP_MS = 60 * 60 * 1000;
+
+/** A process host inside this process: what it runs ends with it. */
+export class InProcessHost implements ProcessHost {
+  readonly capabilities: HostCapabilities;
+  readonly #launcher: Launcher;
+  readonly #workspaces = new Map<string, Promise<WorkspaceProcesses>>();
+  readonly #answers = new AnswerMemory();
+  readonly #sweeper: NodeJS.Timeout;
+  #isShuttingDown = false;
+
+  constructor(launcher: Launcher, capabilities: HostCapabilities) {
+    this.#launcher = launcher;
+    this.capabilities = capabilities;
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS);
+    this.#sweeper.unref();
+  }
+
+  /** Processes that have not ended. */
+  async runningCount(): Promise<number> {
+    const workspaces = await Promise.all(this.#workspaces.values());
+    return workspaces.reduce((sum, { runningCount }) => sum + runningCount, 0);
+  }
+
+  async startProcess(request: StartProcess): Promise<Result<{ process: ProcessInfo; created: boolean }>> {
+    return await guarded(async () => (await this.#workspace(request.stateDir)).start(request));
+  }
+
+  async listProcesses({ stateDir }: { stateDir: string }): Promise<Result<{ processes: ProcessInfo[] }>> {
+    return await guarded(async () => ({
+      success: true,
+      processes: (await this.#workspace(stateDir)).list(),
+    }));
+  }
+
+  async getProcess(ref: ProcessRef): Promise<Result<{ process: ProcessInfo }>> {
+    return await this.#withProcess(ref, ({ info }) => ({ success: true, process: info }));
+  }
+
+  async *readOutput(
+    request: HostReadOutput,
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<OutputFrame> {
+    try {
+      yield* (await this.#workspace(request.stateDir)).read(request, options.signal);
+    } catch (error) {
+      yield { type: 'error', error: toShadowError(error).toOperationError() };
+    }
+  }
+
+  async writeStdin(request: HostStdin, { key }: MutationOptions = {}): Promise<Result> {
+    return await this.#answers.once(key, () =>
+      this.#withProcess(request, (managed) => managed.writeStdin(request.data, request.end === true)),
+    );
+  }
+
+  async signalProcess(request: HostSignal, { key }: MutationOptions = {}): Promise<Result> {
+    return await this.#answers.once(key, () =>
+      this.#withProcess(request, (managed) => managed.signal(request.signal)),
+    );
+  }
+
+  async resizeTerminal(request: HostResize): Promise<Result> {
+    return await this.#withProcess(request, (managed) => managed.resize(request));
+  }
+
+  async cancelProcess(ref: ProcessRef): Promise<Result<{ process: ProcessInfo }>> {
+    return await this.#withProcess(ref, async (managed) => {
+      await managed.cancel();
+      return { success: true, process: managed.info };
+    });
+  }
+
+  async releaseWorkspace({ stateDir }: { stateDir: string }): Promise<Result> {
+    return await guarded(async () => {
+      await (await this.#workspaces.get(stateDir))?.cancelAll();
+      this.#workspaces.delete(stateDir);
+      return { success: true };
+    });
+  }
+
+  async shutdown(): Promise<void> {
+    this.#isShuttingDown = true;
+    clearInterval(this.#sweeper);
+    const workspaces = await Promise.all(this.#workspaces.values());
+    await Promise.all(workspaces.map((workspace) => workspace.cancelAll()));
+  }
+
+  async close(): Promise<void> {
+    await this.shutdown();
+  }
+
+  /** Reads a workspace's records now, so that what a dead host left there is ended. */
+  async recoverWorkspace(stateDir: string): Promise<void> {
+    await this.#workspace(stateDir);
+  }
+
+  async #workspace(stateDir: string): Promise<WorkspaceProcesses> {
+    if (this.#isShuttingDown) throw new ShadowError('UNAVAILABLE', 'The process host is shutting down.');
+    const known = this.#workspaces.get(stateDir);
+    if (known !== undefined) return await known;
+    const opening = WorkspaceProcesses.open(stateDir, this.#launcher);
+    this.#workspaces.set(stateDir, opening);
+    opening.catch(() => this.#workspaces.delete(stateDir));
+    return await opening;
+  }
+
+  async #withProcess<T extends object>(
+    ref: ProcessRef,
+    work: (managed: ManagedProcess) => Result<T> | Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    return await guarded(async () => {
+      const found = (await this.#workspace(ref.stateDir)).find(ref.processId);
+      return found.success ? await work(found.managed) : found;
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    for (const workspace of this.#workspaces.values()) (await workspace).removeExpired(Date.now());
+  }
+}
+
+/** A host on this machine with what it offers found out. */
+export async function createInProcessHost(): Promise<InProcessHost> {
+  const capabilities = { limits: 'none', isolation: 'none', pty: await isPtyAvailable() } as const;
+  return new InProcessHost(new Launcher(), capabilities);
+}
+
+async function guarded<T extends object>(work: () => Promise<Result<T>>): Promise<Result<T>> {
+  try {
+    return await work();
+  } catch (error) {
+    return { success: false, error: toShadowError(error).toOperationError() };
+  }
+}

@@ -1,0 +1,123 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { SignalName } from '@shadow/protocol';
+
+/** From TERM to KILL. */
+export const KILL_GRACE_MS = 2000;
+const FIRST_POLL_MS = 2;
+const LAST_POLL_MS = 50;
+
+interface ProcessStat {
+  pid: number;
+  state: string;
+  group: number;
+  session: number;
+  startTime: string;
+}
+
+/** Fields of /proc/<pid>/stat (proc(5)); undefined when the process is gone or the system has no /proc. */
+function readStat(pid: number | string): ProcessStat | undefined {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The name in parentheses may itself hold spaces and parentheses.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid: Number(pid),
+    state: fields[0] ?? '',
+    group: Number(fields[2]),
+    session: Number(fields[3]),
+    startTime: fields[19] ?? '',
+  };
+}
+
+/** When a process began, in the kernel's clock ticks; tells a pid from its later reuse. Undefined when it is gone. */
+export function processStartTime(pid: number): string | undefined {
+  return readStat(pid)?.startTime;
+}
+
+/** Whether the process that began at `startTime` is still the one with this pid. */
+export function isSameProcess(pid: number, startTime: string | null): boolean {
+  if (startTime === null) return false;
+  const stat = readStat(pid);
+  return stat !== undefined && stat.startTime === startTime && stat.state !== 'Z';
+}
+
+/**
+ * Live members of a process group and of the session it leads: job control gives grandchildren groups of their own, but
+ * leaves them in the session. Zombies do not count: in a container nobody may ever reap them.
+ */
+export function groupMembers(leader: number): number[] {
+  let names: string[];
+  try {
+    names = readdirSync('/proc');
+  } catch {
+    return signalGroup(leader, 0) ? [leader] : [];
+  }
+  const members: number[] = [];
+  for (const name of names) {
+    const first = name.charCodeAt(0);
+    if (first < 0x30 || first > 0x39) continue;
+    const stat = readStat(name);
+    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
+    if (stat.group === leader || stat.session === leader) members.push(stat.pid);
+  }
+  return members;
+}
+
+/** Signals a whole group; false when no such group is left. Signal 0 only asks. */
+export function signalGroup(leader: number, signal: SignalName | 0): boolean {
+  try {
+    process.kill(-leader, signal);
+    return true;
+  } catch (error) {
+    // EPERM: it exists, but has become somebody else's (sudo); it is there all the same.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function signalMembers(leader: number, signal: SignalName): void {
+  signalGroup(leader, signal);
+  for (const pid of groupMembers(leader)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // Gone meanwhile, or somebody else's.
+    }
+  }
+}
+
+/**
+ * Ends a process group and its session: TERM, then KILL for what is left after the grace.
+ *
+ * @param leader pid of the group's leader, which began the group
+ * @param graceMs from TERM to KILL
+ * @returns whether nothing of it is left (a process of another user can't be killed)
+ */
+export async function killGroup(leader: number, graceMs: number = KILL_GRACE_MS): Promise<boolean> {
+  signalMembers(leader, 'SIGTERM');
+  // A stopped process would sit on its TERM.
+  signalMembers(leader, 'SIGCONT');
+  if (await groupGone(leader, graceMs)) return true;
+  signalMembers(leader, 'SIGKILL');
+  return await groupGone(leader, KILL_GRACE_MS);
+}
+
+/** Waits until no live member is left, or the time is over. */
+export async function groupGone(leader: number, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  let delay = FIRST_POLL_MS;
+  while (isGroupAlive(leader)) {
+    if (performance.now() >= deadline) return false;
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    delay = Math.min(delay * 2, LAST_POLL_MS);
+  }
+  return true;
+}
+
+/** Whether the group or its session has a live member. */
+export function isGroupAlive(leader: number): boolean {
+  return groupMembers(leader).length > 0;
+}

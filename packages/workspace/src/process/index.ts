@@ -1,0 +1,1 @@
+export { createProcessOperations, DEFAULT_TIMEOUT_MS } from './operations.ts';
