@@ -1,0 +1,167 @@
+import type {
+  Approval,
+  ErrorCode,
+  ExecutionStatus,
+  InitStepName,
+  OperationError,
+  StepStatus,
+  TaskStatus,
+  TodoItem,
+  ToolOutcome,
+  Usage,
+} from '@shadow/protocol';
+import { Timeline } from './timeline.ts';
+
+/** What an error says of itself in events. */
+export interface EventError {
+  code: ErrorCode;
+  message: string;
+}
+
+interface ItemBase {
+  /** Stable and unique within the task: a key for rows and deep links. */
+  readonly id: string;
+  /** Number of the event that began the item. */
+  readonly seq: number;
+  /** ISO time of that event. */
+  readonly at: string;
+}
+
+export interface UserMessageItem extends ItemBase {
+  readonly kind: 'user-message';
+  readonly messageId: string;
+  readonly text: string;
+}
+
+/** A run of text or reasoning of one message; tool calls and the other kind part a message into several. */
+export interface AgentTextItem extends ItemBase {
+  readonly kind: 'text' | 'reasoning';
+  readonly messageId: string;
+  readonly text: string;
+  /** True while more may be appended. */
+  readonly streaming: boolean;
+  /** False when its stream was cut or stopped. */
+  readonly complete: boolean;
+}
+
+/** `awaiting-approval` until a person answers, then `running` again until the result comes. */
+export type ToolCallState = 'running' | 'awaiting-approval' | ToolOutcome;
+
+export interface ToolCallItem extends ItemBase {
+  readonly kind: 'tool-call';
+  readonly toolCallId: string;
+  readonly tool: string;
+  /** The one thing that the call is about: a path, a pattern, a command. */
+  readonly target: string;
+  readonly input: unknown;
+  readonly state: ToolCallState;
+  readonly processId: string | null;
+  readonly summary: string | null;
+  readonly preview: string | null;
+  readonly exitCode: number | null;
+  readonly additions: number | null;
+  readonly deletions: number | null;
+  readonly error: OperationError | null;
+  /** The question asked about this call, answered or not. */
+  readonly approval: Approval | null;
+}
+
+export interface InitStepItem extends ItemBase {
+  readonly kind: 'init-step';
+  readonly name: InitStepName;
+  readonly status: StepStatus;
+  readonly attempt: number;
+  readonly durationMs: number | null;
+  readonly error: EventError | null;
+  /** The newest 64 KiB characters of the step's log. */
+  readonly log: string;
+}
+
+export interface NoticeItem extends ItemBase {
+  readonly kind: 'notice';
+  readonly level: 'info' | 'warning';
+  readonly message: string;
+}
+
+export interface CommitItem extends ItemBase {
+  readonly kind: 'commit';
+  readonly commit: string;
+  readonly subject: string;
+  readonly additions: number;
+  readonly deletions: number;
+  readonly filesChanged: number;
+}
+
+export interface TurnFinishedItem extends ItemBase {
+  readonly kind: 'turn-finished';
+  readonly executionId: string;
+  readonly status: ExecutionStatus;
+  readonly usage: Usage;
+  readonly durationMs: number;
+  readonly error: EventError | null;
+}
+
+export type TimelineItem =
+  | UserMessageItem
+  | AgentTextItem
+  | ToolCallItem
+  | InitStepItem
+  | NoticeItem
+  | CommitItem
+  | TurnFinishedItem;
+
+/** The turn that is running. */
+export interface RunningTurn {
+  readonly executionId: string;
+  readonly runner: string;
+  readonly model: string;
+  /** ISO time of its start or of its resumption. */
+  readonly startedAt: string;
+}
+
+/** What a task's events add up to. Immutable: `reduceTask` makes the next one. */
+export interface TaskView {
+  /** Number of the newest event in here; earlier ones change nothing. */
+  readonly lastSeq: number;
+  readonly status: TaskStatus;
+  /** Why the status is what it is, for failures. */
+  readonly error: EventError | null;
+  readonly title: string | null;
+  readonly branch: string | null;
+  readonly baseBranch: string | null;
+  readonly baseCommit: string | null;
+  readonly headCommit: string | null;
+  readonly timeline: Timeline;
+  readonly todo: readonly TodoItem[];
+  /** Total of the task. */
+  readonly usage: Usage;
+  /** Questions without an answer, oldest first. */
+  readonly pendingApprovals: readonly Approval[];
+  /** Null between turns. */
+  readonly turn: RunningTurn | null;
+  /** Grows whenever files of the workspace changed: what shows a diff fetches it anew. */
+  readonly filesRevision: number;
+  /** Ids of the items that later events still change; for the reducer. */
+  readonly open: { readonly text: string | null; readonly calls: readonly string[] };
+}
+
+/** The view of a task of which no event is known yet. */
+export function emptyTaskView(): TaskView {
+  return {
+    lastSeq: 0,
+    status: 'queued',
+    error: null,
+    title: null,
+    branch: null,
+    baseBranch: null,
+    baseCommit: null,
+    headCommit: null,
+    timeline: Timeline.empty(),
+    todo: [],
+    usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0, reasoningTokens: 0, costUsd: null },
+    pendingApprovals: [],
+    turn: null,
+    filesRevision: 0,
+    open: { text: null, calls: [] },
+  };
+}
