@@ -24,17 +24,24 @@ import { AnswerMemory } from './answer-memory.ts';
 
 const SWEEP_MS = 60 * 60 * 1000;
 
+export interface HostOptions {
+  /** Told of each workspace before its first use. */
+  onWorkspace?: (stateDir: string) => void;
+}
+
 /** A process host inside this process: what it runs ends with it. */
 export class InProcessHost implements ProcessHost {
   readonly capabilities: HostCapabilities;
   readonly #launcher: Launcher;
+  readonly #onWorkspace: HostOptions['onWorkspace'];
   readonly #workspaces = new Map<string, Promise<WorkspaceProcesses>>();
   readonly #answers = new AnswerMemory();
   readonly #sweeper: NodeJS.Timeout;
   #isShuttingDown = false;
 
-  constructor(launcher: Launcher, capabilities: HostCapabilities) {
+  constructor(launcher: Launcher, capabilities: HostCapabilities, options: HostOptions = {}) {
     this.#launcher = launcher;
+    this.#onWorkspace = options.onWorkspace;
     this.capabilities = capabilities;
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
@@ -123,6 +130,7 @@ export class InProcessHost implements ProcessHost {
     if (this.#isShuttingDown) throw new ShadowError('UNAVAILABLE', 'The process host is shutting down.');
     const known = this.#workspaces.get(stateDir);
     if (known !== undefined) return await known;
+    this.#onWorkspace?.(stateDir);
     const opening = WorkspaceProcesses.open(stateDir, this.#launcher);
     this.#workspaces.set(stateDir, opening);
     opening.catch(() => this.#workspaces.delete(stateDir));
@@ -144,10 +152,10 @@ export class InProcessHost implements ProcessHost {
   }
 }
 
-/** A host on this machine with what it offers found out. */
-export async function createInProcessHost(): Promise<InProcessHost> {
-  const capabilities = { limits: 'none', isolation: 'none', pty: await isPtyAvailable() } as const;
-  return new InProcessHost(new Launcher(), capabilities);
+/** A host inside this process, with what the machine offers found out. */
+export async function createInProcessHost(options: HostOptions = {}): Promise<InProcessHost> {
+  const capabilities = { limits: 'none', isolation: 'none', pty: isPtyAvailable() } as const;
+  return new InProcessHost(new Launcher(), capabilities, options);
 }
 
 async function guarded<T extends object>(work: () => Promise<Result<T>>): Promise<Result<T>> {

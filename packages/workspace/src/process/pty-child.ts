@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import type { Child, ExitStatus, LaunchSpec } from './child.ts';
 
@@ -7,10 +8,12 @@ let loading: Promise<typeof import('@lydell/node-pty')> | undefined;
 /** End of transmission: what a terminal takes as the end of input. */
 const END_OF_INPUT = '\x04';
 
-/** Whether this platform has the terminal module. */
-export async function isPtyAvailable(): Promise<boolean> {
+/** Whether this platform has the terminal module, without loading it. */
+export function isPtyAvailable(): boolean {
+  const require = createRequire(import.meta.url);
   try {
-    await loadPty();
+    const module = createRequire(require.resolve('@lydell/node-pty'));
+    module.resolve(`@lydell/node-pty-${process.platform}-${process.arch}/pty.node`);
     return true;
   } catch {
     return false;
