@@ -1,0 +1,228 @@
+import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failure, type ProcessOperations, type Result, ShadowError, toShadowError } from '@shadow/protocol';
+import { createWorkspaceEngine, type RunAs, type WorkspaceContext } from '@shadow/workspace';
+import type { Logger } from 'pino';
+import type { GitEnvironment } from '../../git/git-command.ts';
+import type { MirrorCache } from '../../git/mirror-cache.ts';
+import type { RepositorySource } from '../../git/repository-source.ts';
+import type { ToolExecutor } from '../interfaces/tool-executor.ts';
+import type { Capabilities } from '../interfaces/types.ts';
+import type {
+  InitializationStep,
+  PreparedWorkspace,
+  StepProgress,
+  UnsavedWork,
+  WorkspaceManager,
+  WorkspaceSpec,
+  WorkspaceState,
+} from '../interfaces/workspace-manager.ts';
+import { archiveWorkspace } from './archive-workspace.ts';
+import { measureTree } from './measure-tree.ts';
+import { prepareWorkspace } from './prepare-workspace.ts';
+
+export interface LocalWorkspaceOptions {
+  /** Holds a directory per task. */
+  workspacesDir: string;
+  /** Holds spill files and indexes, out of the agent's reach. */
+  stateDir: string;
+  archivesDir: string;
+  mirrors: MirrorCache;
+  git: GitEnvironment;
+  runAs: RunAs | undefined;
+  /** Environment of commands before HOME and TMPDIR are set for the task. */
+  environment: Readonly<Record<string, string>>;
+  capabilities: Capabilities;
+  log: Logger;
+  resolveRepository(repository: string): Promise<RepositorySource>;
+  processesOf(context: WorkspaceContext): ProcessOperations;
+}
+
+/** Workspaces as directories on the server's own disk. */
+export class LocalWorkspaceManager implements WorkspaceManager {
+  readonly mode = 'local';
+  readonly capabilities: Capabilities;
+  readonly #options: LocalWorkspaceOptions;
+  readonly #log: Logger;
+  readonly #executors = new Map<string, ToolExecutor>();
+
+  constructor(options: LocalWorkspaceOptions) {
+    this.#options = options;
+    this.capabilities = options.capabilities;
+    this.#log = options.log.child({ component: 'LOCAL_WORKSPACE' });
+  }
+
+  steps(): InitializationStep[] {
+    return [{ name: 'PREPARE_WORKSPACE', run: (spec, progress) => this.#prepare(spec, progress) }];
+  }
+
+  async getWorkspaceStatus(taskId: string): Promise<WorkspaceState> {
+    const { directory, copy } = this.#paths(taskId);
+    if (await exists(copy)) return { status: 'ready' };
+    if (await exists(directory)) return { status: 'preparing' };
+    return { status: 'absent' };
+  }
+
+  async healthCheck(taskId: string): Promise<Result> {
+    const state = await this.getWorkspaceStatus(taskId);
+    return state.status === 'ready' ? { success: true } : this.#lost(taskId);
+  }
+
+  async getWorkspaceSize(taskId: string): Promise<Result<{ bytes: number; files: number }>> {
+    const { directory } = this.#paths(taskId);
+    if (!(await exists(directory))) return this.#lost(taskId);
+    return { success: true, ...(await measureTree(directory)) };
+  }
+
+  async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {
+    const found = await this.getExecutor(taskId);
+    if (!found.success) return found;
+    const status = await found.executor.gitStatus();
+    if (!status.success) return status;
+    const log = await found.executor.gitLog({ revision: `${baseCommit}..HEAD`, limit: 1000 });
+    if (!log.success) return log;
+    return { success: true, uncommitted: !status.clean, commits: log.commits.length };
+  }
+
+  async archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>> {
+    const found = await this.getExecutor(taskId);
+    if (!found.success) return found;
+    const committed = await found.executor.gitCommit({
+      message: 'Uncommitted work at the time of archiving',
+    });
+    if (!committed.success && committed.error.code !== 'NOTHING_TO_COMMIT') return committed;
+    const { archivesDir: archives, git, runAs } = this.#options;
+    const { copy } = this.#paths(taskId);
+    return caught(async () => ({
+      bundlePath: await archiveWorkspace(git, { copy, baseCommit, archives, name: taskId, runAs }),
+    }));
+  }
+
+  async cleanupWorkspace(taskId: string): Promise<Result> {
+    const { directory, state } = this.#paths(taskId);
+    return caught(async () => {
+      await this.#endProcesses(taskId);
+      await this.#executors.get(taskId)?.close();
+      this.#executors.delete(taskId);
+      // Out of sight at once: a crash from here on leaves rubbish, never half a workspace.
+      const rubbish = `${directory}.removed`;
+      if (await exists(directory)) await rename(directory, rubbish);
+      await removeTree(rubbish);
+      await rm(state, { recursive: true, force: true });
+      return {};
+    });
+  }
+
+  async list(): Promise<string[]> {
+    const entries = await readdir(this.#options.workspacesDir).catch(() => []);
+    for (const entry of entries.filter((name) => name.endsWith('.removed'))) {
+      await removeTree(join(this.#options.workspacesDir, entry));
+    }
+    return entries.filter((name) => !name.endsWith('.removed'));
+  }
+
+  async getExecutor(taskId: string): Promise<Result<{ executor: ToolExecutor }>> {
+    const known = this.#executors.get(taskId);
+    const { copy } = this.#paths(taskId);
+    if (!(await exists(copy))) return this.#lost(taskId);
+    if (known !== undefined) return { success: true, executor: known };
+    const context = this.#context(taskId);
+    const engine = createWorkspaceEngine(context, { processes: this.#options.processesOf(context) });
+    const executor: ToolExecutor = Object.assign(engine, { capabilities: this.capabilities });
+    this.#executors.set(taskId, executor);
+    return { success: true, executor };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#executors.values()].map((executor) => executor.close()));
+    this.#executors.clear();
+  }
+
+  async #prepare(
+    spec: WorkspaceSpec,
+    progress: StepProgress,
+  ): Promise<Result<{ prepared: PreparedWorkspace }>> {
+    const { mirrors, git, runAs } = this.#options;
+    const { directory } = this.#paths(spec.taskId);
+    return caught(async () => {
+      const source = await this.#options.resolveRepository(spec.repository);
+      const request = { source, baseBranch: spec.baseBranch, branch: spec.branch, directory, runAs };
+      const prepared = await prepareWorkspace(mirrors, git, request, progress);
+      this.#log.info(
+        { taskId: spec.taskId, repository: source.name, base: prepared.baseCommit },
+        'workspace ready',
+      );
+      return { prepared };
+    });
+  }
+
+  async #endProcesses(taskId: string): Promise<void> {
+    const found = await this.getExecutor(taskId);
+    if (!found.success) return;
+    const listed = await found.executor.listProcesses();
+    if (!listed.success) return;
+    const running = listed.processes.filter((process) => process.state === 'running');
+    await Promise.all(
+      running.map(({ processId }) => found.executor.signalProcess({ processId, signal: 'SIGKILL' })),
+    );
+  }
+
+  #context(taskId: string): WorkspaceContext {
+    const { directory, copy, state } = this.#paths(taskId);
+    const { environment, runAs } = this.#options;
+    // Commands of an unprivileged server keep the person's HOME and so their tools; those of root get one of their own.
+    const home =
+      runAs === undefined ? {} : { HOME: join(directory, 'home'), USER: 'nobody', LOGNAME: 'nobody' };
+    return {
+      root: copy,
+      stateDir: state,
+      environment: { ...environment, ...home, TMPDIR: join(directory, 'tmp') },
+      ...(runAs === undefined ? {} : { runAs }),
+    };
+  }
+
+  #paths(taskId: string): { directory: string; copy: string; state: string } {
+    // Ids are made by the server; this keeps a wrong one from ever becoming another path.
+    if (!/^[\w-]{1,64}$/.test(taskId)) throw new ShadowError('TASK_NOT_FOUND', 'This is not a task id.');
+    const directory = join(this.#options.workspacesDir, taskId);
+    return { directory, copy: join(directory, 'repo'), state: join(this.#options.stateDir, taskId) };
+  }
+
+  #lost(taskId: string): { success: false; error: ReturnType<ShadowError['toOperationError']> } {
+    const { directory } = this.#paths(taskId);
+    return failure('WORKSPACE_LOST', `The workspace of this task is not there any more (${directory}).`);
+  }
+}
+
+/** Runs a step and turns what it throws into a failed result. */
+async function caught<T extends object>(step: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return { success: true, ...(await step()) };
+  } catch (error) {
+    return { success: false, error: toShadowError(error).toOperationError() };
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Removes a tree in which directories may have been made unwritable. */
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch {
+    await makeWritable(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function makeWritable(path: string): Promise<void> {
+  await chmod(path, 0o700);
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (entry.isDirectory()) await makeWritable(join(path, entry.name));
+  }
+}

@@ -1,0 +1,168 @@
+import { lchown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunAs } from '@shadow/workspace';
+import { type GitEnvironment, gitOutput } from '../../git/git-command.ts';
+import { type MirrorCache, pickBase } from '../../git/mirror-cache.ts';
+import type { RepositorySource } from '../../git/repository-source.ts';
+import type { PreparedWorkspace, StepProgress } from '../interfaces/workspace-manager.ts';
+
+export interface PrepareRequest {
+  source: RepositorySource;
+  baseBranch: string | undefined;
+  branch: string;
+  /** The task's directory; the working copy is made in `repo` inside it. */
+  directory: string;
+  runAs: RunAs | undefined;
+}
+
+/** Git settings of a working copy: parallel checkout pays from about a hundred files on. */
+const CHECKOUT = [
+  '-c',
+  'checkout.workers=2',
+  '-c',
+  'checkout.thresholdForParallelism=100',
+  '-c',
+  'advice.detachedHead=false',
+];
+
+/**
+ * Makes a working copy on its own branch. While the repository is asked what is new, the copy is already made from the
+ * mirror; when the answer differs, the copy is moved to the new commit. Idempotent: a copy that was finished is kept, a
+ * half one is made again.
+ */
+export async function prepareWorkspace(
+  mirrors: MirrorCache,
+  environment: GitEnvironment,
+  request: PrepareRequest,
+  progress: StepProgress,
+): Promise<PreparedWorkspace> {
+  const copy = join(request.directory, 'repo');
+  if (await stat(copy).catch(() => undefined)) return describe(environment, request, copy);
+  const fresh = join(request.directory, 'repo.new');
+  await rm(fresh, { recursive: true, force: true });
+  await makeDirectories(request);
+  const fetching = { signal: progress.signal, log: progress.log };
+  const speculation = speculate(mirrors, environment, request, fresh, progress);
+  // The speculation's failure matters only once its result is wanted.
+  speculation.catch(() => undefined);
+  const refs = await mirrors.readRefs(request.source, fetching);
+  const base = pickBase(refs, request.baseBranch, request.source.name);
+  await mirrors.ensureCommit(request.source, base.commit, refs.defaultBranch, fetching);
+  const guessed = await speculation.catch(() => undefined);
+  if (guessed !== base.commit) {
+    await rm(fresh, { recursive: true, force: true });
+    await makeCopy(mirrors.path(request.source), environment, request, fresh, base.commit, progress);
+  }
+  await recordBase(environment, request, fresh, base);
+  await rename(fresh, copy);
+  return {
+    baseBranch: base.branch,
+    baseCommit: base.commit,
+    branch: request.branch,
+    path: copy,
+    podName: undefined,
+  };
+}
+
+/** Makes the copy at the commit that the mirror believes in. @returns that commit; undefined without a mirror */
+async function speculate(
+  mirrors: MirrorCache,
+  environment: GitEnvironment,
+  request: PrepareRequest,
+  fresh: string,
+  progress: StepProgress,
+): Promise<string | undefined> {
+  if (!(await mirrors.exists(request.source))) return undefined;
+  const mirror = mirrors.path(request.source);
+  const branch = request.baseBranch ?? 'HEAD';
+  const commit =
+    branch === 'HEAD'
+      ? await mirrors.cachedDefault(request.source)
+      : await mirrors.cachedCommit(request.source, branch);
+  if (commit === undefined) return undefined;
+  await makeCopy(mirror, environment, request, fresh, commit, progress);
+  return commit;
+}
+
+/**
+ * Clones by hard links and checks out. The checkout runs as the workspace's own user: it is the step that could run
+ * what a repository configures. Objects stay owned by the server: the user reads them but cannot change the mirror's.
+ */
+async function makeCopy(
+  mirror: string,
+  environment: GitEnvironment,
+  request: PrepareRequest,
+  fresh: string,
+  commit: string,
+  progress: StepProgress,
+): Promise<void> {
+  const { signal } = progress;
+  await gitOutput(
+    environment,
+    ['clone', '--quiet', '--local', '--no-checkout', '--no-tags', '--origin', 'origin', '--', mirror, fresh],
+    { signal },
+  );
+  if (request.runAs !== undefined) await giveAway(fresh, request.runAs);
+  const own = { signal, runAs: request.runAs, cwd: fresh };
+  const git = asOwner(environment, request);
+  await gitOutput(git, [...CHECKOUT, 'checkout', '--quiet', '-B', request.branch, commit], own);
+}
+
+async function recordBase(
+  environment: GitEnvironment,
+  request: PrepareRequest,
+  fresh: string,
+  base: { branch: string; commit: string },
+): Promise<void> {
+  const own = { runAs: request.runAs, cwd: fresh };
+  const git = asOwner(environment, request);
+  await gitOutput(git, ['config', 'remote.origin.url', request.source.url], own);
+  await gitOutput(git, ['config', 'shadow.base', `${base.commit} ${base.branch}`], own);
+}
+
+/** A finished copy tells what it was made from. */
+async function describe(
+  environment: GitEnvironment,
+  request: PrepareRequest,
+  copy: string,
+): Promise<PreparedWorkspace> {
+  const own = { runAs: request.runAs, cwd: copy };
+  const recorded = await gitOutput(asOwner(environment, request), ['config', 'shadow.base'], own);
+  const [baseCommit = '', ...branch] = recorded.trim().split(' ');
+  return { baseBranch: branch.join(' '), baseCommit, branch: request.branch, path: copy, podName: undefined };
+}
+
+/** Git as the workspace's user sees neither the server's configuration nor its home. */
+function asOwner(environment: GitEnvironment, request: PrepareRequest): GitEnvironment {
+  const { PATH = '/usr/local/bin:/usr/bin:/bin' } = environment.variables;
+  return {
+    variables: {
+      PATH,
+      HOME: join(request.directory, 'home'),
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_CONFIG_GLOBAL: '/dev/null',
+    },
+  };
+}
+
+async function makeDirectories(request: PrepareRequest): Promise<void> {
+  await mkdir(request.directory, { recursive: true, mode: 0o755 });
+  for (const name of ['home', 'tmp']) {
+    const path = join(request.directory, name);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    if (request.runAs !== undefined) await lchown(path, request.runAs.uid, request.runAs.gid);
+  }
+}
+
+/** Changes the owner of a fresh clone, but of no object file: those are the mirror's own inodes. */
+async function giveAway(directory: string, owner: RunAs): Promise<void> {
+  const visit = async (path: string, insideObjects: boolean): Promise<void> => {
+    await lchown(path, owner.uid, owner.gid);
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      const child = join(path, entry.name);
+      if (entry.isDirectory()) await visit(child, insideObjects || entry.name === 'objects');
+      else if (!insideObjects) await lchown(child, owner.uid, owner.gid);
+    }
+  };
+  await visit(directory, false);
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ShadowError } from '@shadow/protocol';
+import { KeyedQueue } from '../tasks/keyed-queue.ts';
+import { diagnose } from './diagnose.ts';
+import { type GitEnvironment, gitFailed, gitOutput, runGit } from './git-command.ts';
+import type { RepositorySource } from './repository-source.ts';
+
+/** What a repository says of itself. */
+export interface RemoteRefs {
+  /** Name of the branch that HEAD points at; null for an empty repository. */
+  defaultBranch: string | null;
+  /** Commits by branch name. */
+  branches: Map<string, string>;
+}
+
+export interface FetchProgress {
+  signal?: AbortSignal | undefined;
+  log?: (text: string) => void;
+}
+
+const REFSPECS = ['+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*'];
+
+/**
+ * Bare mirrors of repositories, shared by tasks, owned by the server. One lock a mirror, because concurrent fetches of
+ * one fail with "cannot lock ref"; gc is off, because workspaces hard-link to their objects.
+ */
+export class MirrorCache {
+  readonly #directory: string;
+  readonly #environment: GitEnvironment;
+  readonly #locks = new KeyedQueue();
+
+  constructor(directory: string, environment: GitEnvironment) {
+    this.#directory = directory;
+    this.#environment = environment;
+  }
+
+  /** Directory of the mirror, whether it exists yet or not. */
+  path(source: RepositorySource): string {
+    const key = createHash('sha256').update(source.url).digest('hex').slice(0, 16);
+    return join(this.#directory, `${source.name.replace(/[^\w.-]/g, '_').slice(0, 40)}-${key}.git`);
+  }
+
+  async exists(source: RepositorySource): Promise<boolean> {
+    return stat(join(this.path(source), 'HEAD')).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * Asks the repository itself, with the asking user's access: what it answers is fresh, and whoever may not read it
+   * learns nothing from the mirror.
+   * @throws ShadowError REPOSITORY_NOT_FOUND, REPOSITORY_ACCESS_DENIED, REPOSITORY_UNREACHABLE, GIT_MISSING
+   */
+  async readRefs(source: RepositorySource, progress: FetchProgress = {}): Promise<RemoteRefs> {
+    const args = ['ls-remote', '--symref', '--', source.url, 'HEAD', 'refs/heads/*'];
+    const output = await runGit(this.#environment, args, { signal: progress.signal, timeoutMs: 60_000 });
+    if (output.exitCode !== 0) throw await diagnose(this.#environment, source, output);
+    return parseRefs(output.stdout);
+  }
+
+  /** Commit of a branch as the mirror has it; undefined when it does not. */
+  async cachedCommit(source: RepositorySource, branch: string): Promise<string | undefined> {
+    const args = [
+      '--git-dir',
+      this.path(source),
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      `refs/heads/${branch}^{commit}`,
+    ];
+    const output = await runGit(this.#environment, args);
+    return output.exitCode === 0 ? output.stdout.trim() : undefined;
+  }
+
+  /** Commit of the default branch as the mirror last heard of it. */
+  async cachedDefault(source: RepositorySource): Promise<string | undefined> {
+    const output = await runGit(this.#environment, [
+      '--git-dir',
+      this.path(source),
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      'HEAD^{commit}',
+    ]);
+    return output.exitCode === 0 ? output.stdout.trim() : undefined;
+  }
+
+  /**
+   * Makes sure the mirror holds a commit, fetching only when it does not.
+   * @returns whether anything was transferred
+   */
+  ensureCommit(
+    source: RepositorySource,
+    commit: string,
+    defaultBranch: string | null,
+    progress: FetchProgress = {},
+  ): Promise<boolean> {
+    return this.#locks.run(this.path(source), async () => {
+      progress.signal?.throwIfAborted();
+      const mirror = this.path(source);
+      if (await this.#has(mirror, commit)) return false;
+      await this.#create(source, mirror);
+      await this.#fetch(source, mirror, progress);
+      await this.#pointHead(mirror, defaultBranch);
+      if (await this.#has(mirror, commit)) return true;
+      throw new ShadowError(
+        'GIT_FAILED',
+        `The commit ${commit.slice(0, 12)} was not found after fetching ${source.name}; it was just removed there. Try again.`,
+      );
+    });
+  }
+
+  async #has(mirror: string, commit: string): Promise<boolean> {
+    if (!(await stat(mirror).catch(() => undefined))) return false;
+    const output = await runGit(this.#environment, [
+      '--git-dir',
+      mirror,
+      'cat-file',
+      '-e',
+      `${commit}^{commit}`,
+    ]);
+    return output.exitCode === 0;
+  }
+
+  /** Made beside its place and moved there, so that a crash leaves no half mirror. */
+  async #create(source: RepositorySource, mirror: string): Promise<void> {
+    if (await this.exists(source)) return;
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const fresh = `${mirror}.new`;
+    await rm(fresh, { recursive: true, force: true });
+    await gitOutput(this.#environment, ['init', '--quiet', '--bare', '--', fresh]);
+    await rename(fresh, mirror);
+  }
+
+  /** A local clone and the next guess start from the branch that the repository calls its default. */
+  async #pointHead(mirror: string, defaultBranch: string | null): Promise<void> {
+    if (defaultBranch === null) return;
+    await gitOutput(this.#environment, [
+      '--git-dir',
+      mirror,
+      'symbolic-ref',
+      'HEAD',
+      `refs/heads/${defaultBranch}`,
+    ]);
+  }
+
+  async #fetch(source: RepositorySource, mirror: string, progress: FetchProgress): Promise<void> {
+    progress.log?.(`Fetching ${source.name}`);
+    const args = [
+      '--git-dir',
+      mirror,
+      'fetch',
+      '--prune',
+      '--no-write-fetch-head',
+      '--progress',
+      '--',
+      source.url,
+      ...REFSPECS,
+    ];
+    const output = await runGit(this.#environment, args, {
+      signal: progress.signal,
+      ...(progress.log === undefined ? {} : { onStderr: progress.log }),
+    });
+    if (output.exitCode === 0) return;
+    // ls-remote has just succeeded: what fails now is the transfer (a full disk, a cut connection).
+    throw gitFailed(args, output);
+  }
+}
+
+/** Parses `git ls-remote --symref`: "ref: refs/heads/main\tHEAD" and "<commit>\t<ref>" lines. */
+export function parseRefs(stdout: string): RemoteRefs {
+  const branches = new Map<string, string>();
+  let defaultBranch: string | null = null;
+  let head: string | undefined;
+  for (const line of stdout.split('\n')) {
+    const [left, ref] = line.split('\t');
+    if (left === undefined || ref === undefined) continue;
+    if (left.startsWith('ref: refs/heads/') && ref === 'HEAD')
+      defaultBranch = left.slice('ref: refs/heads/'.length);
+    else if (ref === 'HEAD') head = left;
+    else if (ref.startsWith('refs/heads/')) branches.set(ref.slice('refs/heads/'.length), left);
+  }
+  // A detached HEAD names no branch: take one that stands at its commit, else the first.
+  defaultBranch ??=
+    [...branches].find(([, commit]) => commit === head)?.[0] ?? [...branches.keys()][0] ?? null;
+  return { defaultBranch, branches };
+}
+
+/**
+ * Picks the branch to start from.
+ * @throws ShadowError BRANCH_NOT_FOUND naming branches that exist
+ */
+export function pickBase(
+  refs: RemoteRefs,
+  wanted: string | undefined,
+  name: string,
+): { branch: string; commit: string } {
+  const branch = wanted ?? refs.defaultBranch;
+  const commit = branch === null ? undefined : refs.branches.get(branch);
+  if (branch !== null && commit !== undefined) return { branch, commit };
+  if (refs.branches.size === 0) {
+    throw new ShadowError('BRANCH_NOT_FOUND', `${name} has no commits yet. Commit something there first.`);
+  }
+  const known = [...refs.branches.keys()].slice(0, 8).join(', ');
+  throw new ShadowError(
+    'BRANCH_NOT_FOUND',
+    `${name} has no branch "${wanted ?? refs.defaultBranch}". It has: ${known}.`,
+    {
+      details: { branches: [...refs.branches.keys()].slice(0, 100) },
+    },
+  );
+}

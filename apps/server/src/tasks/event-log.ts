@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Prisma, PrismaClient } from '@shadow/db';
+import {
+  ShadowError,
+  type TaskEvent,
+  type TaskEventBody,
+  TaskEvent as TaskEventSchema,
+} from '@shadow/protocol';
+import type { Logger } from 'pino';
+import type { EventLog } from './contracts.ts';
+import { isConnectionLoss } from './database-errors.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { toStorableJson } from './storable-json.ts';
+
+interface TaskRef {
+  taskId: string;
+  userId: string;
+}
+type Batch = { taskId: string; userId: string; events: TaskEvent[] };
+type Listener = (batch: Batch) => void;
+type Transaction = Prisma.TransactionClient;
+
+/** How long an append goes on trying while the database is away, in milliseconds. */
+const RETRY_FOR_MS = 30_000;
+
+// One statement allocates the numbers and stores the events, so that no number is ever without its event.
+const INSERT = `
+  WITH task AS (
+    UPDATE "Task" SET "lastSeq" = "lastSeq" + $2::int WHERE id = $1 RETURNING "lastSeq", "userId"
+  )
+  INSERT INTO "TaskEvent" ("taskId", seq, "userId", type, data, batch, "createdAt")
+  SELECT $1, task."lastSeq" - $2::int + event.ord::int, task."userId", event.value->>'type', event.value, $4::uuid, now()
+  FROM task, jsonb_array_elements($3::jsonb) WITH ORDINALITY AS event(value, ord)
+  RETURNING seq, "createdAt"`;
+
+interface StoredRow {
+  seq: number;
+  createdAt: Date;
+}
+
+interface Waiting {
+  bodies: readonly TaskEventBody[];
+  resolve(events: TaskEvent[]): void;
+  reject(reason: unknown): void;
+}
+
+/**
+ * The append-only log over PostgreSQL. Appends of one task that arrive while one is being stored share the next
+ * statement; batches are announced in order of seq and only once they are durable.
+ */
+export class PostgresEventLog implements EventLog {
+  readonly #prisma: PrismaClient;
+  readonly #log: Logger;
+  readonly #listeners = new Set<Listener>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  readonly #order = new KeyedQueue();
+
+  constructor(prisma: PrismaClient, log: Logger) {
+    this.#prisma = prisma;
+    this.#log = log.child({ component: 'EVENT_LOG' });
+  }
+
+  append(task: TaskRef, bodies: readonly TaskEventBody[]): Promise<TaskEvent[]> {
+    if (bodies.length === 0) return Promise.resolve([]);
+    return new Promise((resolve, reject) => {
+      const waiting = this.#waiting.get(task.taskId);
+      if (waiting !== undefined) {
+        waiting.push({ bodies, resolve, reject });
+        return;
+      }
+      this.#waiting.set(task.taskId, [{ bodies, resolve, reject }]);
+      void this.#order.run(task.taskId, () => this.#drain(task));
+    });
+  }
+
+  /**
+   * Runs `change` in a transaction, stores the events it returns in the same transaction, and announces them after
+   * the commit: a state and the event that tells of it are never apart.
+   */
+  transact<T>(
+    task: TaskRef,
+    change: (transaction: Transaction) => Promise<{ value: T; events: readonly TaskEventBody[] }>,
+  ): Promise<T> {
+    return this.#order.run(task.taskId, async () => {
+      const { value, events } = await this.#prisma.$transaction(async (transaction) => {
+        const result = await change(transaction);
+        const stored =
+          result.events.length === 0
+            ? []
+            : await this.#insert(transaction, task.taskId, result.events, randomUUID());
+        return { value: result.value, events: stored };
+      });
+      this.#announce(task, events);
+      return value;
+    });
+  }
+
+  async read(
+    taskId: string,
+    afterSeq: number,
+    limit: number,
+  ): Promise<{ events: TaskEvent[]; hasMore: boolean }> {
+    const rows = await this.#prisma.taskEvent.findMany({
+      where: { taskId, seq: { gt: afterSeq } },
+      orderBy: { seq: 'asc' },
+      take: limit + 1,
+      select: { seq: true, data: true, createdAt: true },
+    });
+    const events = rows.slice(0, limit).map((row) =>
+      // What this server stored it had typed; a log written by another version is still parsed.
+      TaskEventSchema.parse({ ...(row.data as object), seq: row.seq, at: row.createdAt.toISOString() }),
+    );
+    return { events, hasMore: rows.length > limit };
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Stores everything that waits for this task in one statement. */
+  async #drain(task: TaskRef): Promise<void> {
+    const waiting = this.#waiting.get(task.taskId) ?? [];
+    this.#waiting.delete(task.taskId);
+    const bodies = waiting.flatMap((append) => append.bodies);
+    try {
+      const events = await this.#store(task.taskId, bodies);
+      this.#announce(task, events);
+      let taken = 0;
+      for (const append of waiting) {
+        append.resolve(events.slice(taken, taken + append.bodies.length));
+        taken += append.bodies.length;
+      }
+    } catch (error) {
+      for (const append of waiting) append.reject(error);
+    }
+  }
+
+  async #store(taskId: string, bodies: readonly TaskEventBody[]): Promise<TaskEvent[]> {
+    const batch = randomUUID();
+    const deadline = Date.now() + RETRY_FOR_MS;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const earlier = attempt === 0 ? [] : await this.#findBatch(taskId, batch);
+        if (earlier.length > 0) return withNumbers(bodies, earlier);
+        return await this.#insert(this.#prisma, taskId, bodies, batch);
+      } catch (error) {
+        if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+        this.#log.warn({ taskId, attempt, err: error }, 'the database is away; trying the append again');
+        await delay(Math.min(2000, 100 * 2 ** attempt));
+      }
+    }
+  }
+
+  /** After a cut connection nobody knows whether the commit happened: the batch's id tells. */
+  #findBatch(taskId: string, batch: string): Promise<StoredRow[]> {
+    return this.#prisma.taskEvent.findMany({
+      where: { taskId, batch },
+      orderBy: { seq: 'asc' },
+      select: { seq: true, createdAt: true },
+    });
+  }
+
+  async #insert(
+    client: Pick<PrismaClient, '$queryRawUnsafe'>,
+    taskId: string,
+    bodies: readonly TaskEventBody[],
+    batch: string,
+  ): Promise<TaskEvent[]> {
+    const rows = await client.$queryRawUnsafe<StoredRow[]>(
+      INSERT,
+      taskId,
+      bodies.length,
+      toStorableJson(bodies),
+      batch,
+    );
+    if (rows.length === 0) throw new ShadowError('TASK_NOT_FOUND', 'This task was deleted.');
+    return withNumbers(
+      bodies,
+      rows.sort((a, b) => a.seq - b.seq),
+    );
+  }
+
+  #announce(task: TaskRef, events: TaskEvent[]): void {
+    if (events.length === 0) return;
+    for (const listener of this.#listeners) {
+      try {
+        listener({ ...task, events });
+      } catch (error) {
+        this.#log.error({ taskId: task.taskId, err: error }, 'a listener of the event log threw');
+      }
+    }
+  }
+}
+
+function withNumbers(bodies: readonly TaskEventBody[], rows: readonly StoredRow[]): TaskEvent[] {
+  return rows.flatMap((row, index) => {
+    const body = bodies[index];
+    return body === undefined ? [] : [{ ...body, seq: row.seq, at: row.createdAt.toISOString() }];
+  });
+}

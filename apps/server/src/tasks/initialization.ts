@@ -1,0 +1,196 @@
+import type { PrismaClient, Task as TaskRow } from '@shadow/db';
+import { ShadowError, toShadowError } from '@shadow/protocol';
+import type {
+  InitializationStep,
+  PreparedWorkspace,
+  WorkspaceManager,
+} from '../execution/interfaces/workspace-manager.ts';
+import type { PostgresEventLog } from './event-log.ts';
+import { storableText } from './storable-json.ts';
+
+/** Milliseconds between two stored pieces of a step's log. */
+const LOG_EVERY_MS = 200;
+
+/** Brings a task's workspace up, step by step; each is recorded, timed, streamed, and retried on its own. */
+export class InitializationEngine {
+  readonly #prisma: PrismaClient;
+  readonly #events: PostgresEventLog;
+  readonly #workspaces: WorkspaceManager;
+
+  constructor(prisma: PrismaClient, events: PostgresEventLog, workspaces: WorkspaceManager) {
+    this.#prisma = prisma;
+    this.#events = events;
+    this.#workspaces = workspaces;
+  }
+
+  /** Rows of the steps that a new task will go through. */
+  plan(): { name: string; position: number }[] {
+    return this.#workspaces.steps().map((step, position) => ({ name: step.name, position }));
+  }
+
+  /**
+   * Runs every step that is not completed yet; with all completed it only checks that the workspace is there.
+   * @throws ShadowError of the step that failed, WORKSPACE_LOST when a ready workspace has vanished
+   */
+  async ensureReady(task: TaskRow, branch: string, signal: AbortSignal): Promise<void> {
+    const rows = await this.#prisma.initStep.findMany({ where: { taskId: task.id } });
+    const completed = new Set(rows.filter((row) => row.status === 'COMPLETED').map((row) => row.name));
+    const open = this.#workspaces.steps().filter((step) => !completed.has(step.name));
+    if (open.length === 0) return this.#check(task.id);
+    for (const step of open) await this.#runStep(step, task, branch, signal);
+  }
+
+  async #check(taskId: string): Promise<void> {
+    const health = await this.#workspaces.healthCheck(taskId);
+    if (!health.success) throw ShadowError.from(health.error);
+  }
+
+  async #runStep(
+    step: InitializationStep,
+    task: TaskRow,
+    branch: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const attempt = await this.#begin(step, task);
+    const startedAt = performance.now();
+    const log = new StepLog(this.#events, task, step.name);
+    const spec = {
+      taskId: task.id,
+      userId: task.userId,
+      repository: task.repository,
+      baseBranch: task.baseBranch ?? undefined,
+      branch,
+    };
+    const result = await step
+      .run(spec, { signal, log: (text) => log.write(text) })
+      .catch((error: unknown) => ({
+        success: false as const,
+        error: toShadowError(error).toOperationError(),
+      }));
+    await log.close();
+    const durationMs = performance.now() - startedAt;
+    if (result.success) return this.#complete(step, task, attempt, durationMs, result.prepared);
+    await this.#fail(step, task, attempt, durationMs, result.error);
+    throw ShadowError.from(result.error);
+  }
+
+  #begin(step: InitializationStep, task: TaskRow): Promise<number> {
+    return this.#events.transact(ref(task), async (transaction) => {
+      const row = await transaction.initStep.update({
+        where: { taskId_name: { taskId: task.id, name: step.name } },
+        data: {
+          status: 'RUNNING',
+          attempts: { increment: 1 },
+          startedAt: new Date(),
+          finishedAt: null,
+          errorCode: null,
+          errorMessage: null,
+        },
+      });
+      const event = { type: 'init-step', name: step.name, status: 'running', attempt: row.attempts } as const;
+      return { value: row.attempts, events: [{ ...event, durationMs: null, error: null }] };
+    });
+  }
+
+  #complete(
+    step: InitializationStep,
+    task: TaskRow,
+    attempt: number,
+    durationMs: number,
+    prepared: PreparedWorkspace | undefined,
+  ): Promise<void> {
+    return this.#events.transact(ref(task), async (transaction) => {
+      await transaction.initStep.update({
+        where: { taskId_name: { taskId: task.id, name: step.name } },
+        data: { status: 'COMPLETED', finishedAt: new Date() },
+      });
+      const done = {
+        type: 'init-step',
+        name: step.name,
+        status: 'completed',
+        attempt,
+        durationMs,
+        error: null,
+      } as const;
+      if (prepared === undefined) return { value: undefined, events: [done] };
+      const { branch, baseBranch, baseCommit } = prepared;
+      await transaction.task.update({ where: { id: task.id }, data: { branch, baseBranch, baseCommit } });
+      const workspace = { mode: this.#workspaces.mode, status: 'READY', branch, baseCommit } as const;
+      const place = { path: prepared.path ?? null, podName: prepared.podName ?? null };
+      await transaction.workspace.upsert({
+        where: { taskId: task.id },
+        create: { taskId: task.id, userId: task.userId, ...workspace, ...place },
+        update: { ...workspace, ...place },
+      });
+      return { value: undefined, events: [done, { type: 'workspace', branch, baseBranch, baseCommit }] };
+    });
+  }
+
+  #fail(
+    step: InitializationStep,
+    task: TaskRow,
+    attempt: number,
+    durationMs: number,
+    error: { code: ShadowError['code']; message: string },
+  ): Promise<void> {
+    return this.#events.transact(ref(task), async (transaction) => {
+      await transaction.initStep.update({
+        where: { taskId_name: { taskId: task.id, name: step.name } },
+        data: {
+          status: 'FAILED',
+          finishedAt: new Date(),
+          errorCode: error.code,
+          errorMessage: error.message,
+        },
+      });
+      const told = { code: error.code, message: error.message };
+      return {
+        value: undefined,
+        events: [{ type: 'init-step', name: step.name, status: 'failed', attempt, durationMs, error: told }],
+      };
+    });
+  }
+}
+
+/** Gathers a step's progress lines into few events. */
+class StepLog {
+  readonly #events: PostgresEventLog;
+  readonly #task: TaskRow;
+  readonly #name: InitializationStep['name'];
+  #text = '';
+  #timer: NodeJS.Timeout | undefined;
+  #stored: Promise<unknown> = Promise.resolve();
+
+  constructor(events: PostgresEventLog, task: TaskRow, name: InitializationStep['name']) {
+    this.#events = events;
+    this.#task = task;
+    this.#name = name;
+  }
+
+  write(text: string): void {
+    this.#text += text.endsWith('\n') || text.endsWith('\r') ? text : `${text}\n`;
+    this.#timer ??= setTimeout(() => this.#flush(), LOG_EVERY_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    await this.#stored;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#text === '') return;
+    // git redraws its progress with carriage returns: only the last state of a line is worth keeping.
+    const text = storableText(this.#text.replace(/[^\n]*\r(?!\n)/g, ''));
+    this.#text = '';
+    if (text === '') return;
+    this.#stored = this.#events
+      .append(ref(this.#task), [{ type: 'init-log', name: this.#name, text }])
+      .catch(() => undefined);
+  }
+}
+
+function ref(task: TaskRow): { taskId: string; userId: string } {
+  return { taskId: task.id, userId: task.userId };
+}

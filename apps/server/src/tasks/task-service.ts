@@ -1,0 +1,335 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PrismaClient, Task as TaskRow } from '@shadow/db';
+import {
+  type Approval,
+  type CreateTaskRequest,
+  failure,
+  GitDiffResult,
+  type OutputFrame,
+  type OutputPage,
+  ShadowError,
+  type Task,
+  unwrap,
+} from '@shadow/protocol';
+import type { ToolExecutor } from '../execution/interfaces/tool-executor.ts';
+import type { WorkspaceManager } from '../execution/interfaces/workspace-manager.ts';
+import type { TaskService } from './contracts.ts';
+import type { PostgresEventLog } from './event-log.ts';
+import type { InitializationEngine } from './initialization.ts';
+import { outputPage } from './process-output.ts';
+import { approvalFromRow, constant, kebab, taskFromRow } from './rows.ts';
+import type { RunQueue } from './run-queue.ts';
+import { storableText } from './storable-json.ts';
+import type { TaskListChanges } from './task-changes.ts';
+import { newTaskId } from './task-id.ts';
+import { titleFrom } from './task-names.ts';
+import { TaskQueries } from './task-queries.ts';
+
+export interface TaskServiceOptions {
+  prisma: PrismaClient;
+  events: PostgresEventLog;
+  changes: TaskListChanges;
+  workspaces: WorkspaceManager;
+  initialization: InitializationEngine;
+  queue: RunQueue;
+  archivesDir: string;
+  /** Parses the repository and refuses what may not be used. @throws ShadowError */
+  checkRepository(repository: string): Promise<{ source: string }>;
+  /** The model a task runs with: the one asked for, known and usable, or the default. @throws ShadowError */
+  chooseModel(userId: string, wanted: string | undefined): Promise<{ model: string; runner: string }>;
+}
+
+/** Everything that can be done with tasks; each change is one transaction with the events that tell of it. */
+export class DatabaseTaskService extends TaskQueries implements TaskService {
+  readonly changes: TaskListChanges;
+  readonly #options: TaskServiceOptions;
+  readonly #prisma: PrismaClient;
+  readonly #events: PostgresEventLog;
+
+  constructor(options: TaskServiceOptions) {
+    super(options.prisma, options.events);
+    this.#options = options;
+    this.#prisma = options.prisma;
+    this.#events = options.events;
+    this.changes = options.changes;
+  }
+
+  async create(userId: string, request: CreateTaskRequest): Promise<Task> {
+    await this.#options.checkRepository(request.repository);
+    const { model, runner } = await this.#options.chooseModel(userId, request.model);
+    const taskId = newTaskId();
+    const prompt = storableText(request.prompt);
+    const task = await this.#events.transact({ taskId, userId }, async (transaction) => {
+      const row = await transaction.task.create({
+        data: {
+          id: taskId,
+          userId,
+          title: titleFrom(prompt),
+          repository: request.repository,
+          baseBranch: request.baseBranch ?? null,
+          model,
+          permissionMode: constant(request.permissionMode ?? 'auto'),
+          budgetUsd: request.budgetUsd ?? null,
+        },
+      });
+      const steps = this.#options.initialization.plan();
+      await transaction.initStep.createMany({ data: steps.map((step) => ({ ...step, taskId, userId })) });
+      const messageId = randomUUID();
+      await transaction.agentExecution.create({
+        data: { taskId, userId, runner, model, prompt, promptMessageId: messageId },
+      });
+      return {
+        value: row,
+        events: [
+          { type: 'status', status: 'queued', error: null },
+          { type: 'user-message', messageId, text: prompt },
+        ],
+      };
+    });
+    this.#options.queue.wake();
+    return taskFromRow({ ...task, lastSeq: 2 });
+  }
+
+  async sendMessage(
+    userId: string,
+    taskId: string,
+    text: string,
+  ): Promise<{ messageId: string; executionId: string }> {
+    const task = await this.row(userId, taskId);
+    if (task.status === 'ARCHIVED') {
+      throw new ShadowError(
+        'TASK_STATE_CONFLICT',
+        'This task is archived: its workspace is gone. Start a new task from its branch.',
+      );
+    }
+    const { model, runner } = await this.#options.chooseModel(userId, task.model);
+    const sent = await this.#queueTurn(task, { runner, model, prompt: storableText(text) });
+    this.#options.queue.wake();
+    return sent;
+  }
+
+  async stop(userId: string, taskId: string): Promise<Task> {
+    const task = await this.row(userId, taskId);
+    await this.#events.transact({ taskId, userId }, async (transaction) => {
+      // Waiting turns first, so that none starts when the running one gives its slot back.
+      const ended = { status: 'STOPPED', finishedAt: new Date() } as const;
+      const waiting = { taskId, status: { in: ['QUEUED', 'AWAITING_APPROVAL'] } } as const;
+      const stopped = await transaction.agentExecution.updateMany({
+        where: { taskId, status: { in: [...waiting.status.in] } },
+        data: ended,
+      });
+      await transaction.approval.updateMany({
+        where: { taskId, status: 'PENDING' },
+        data: { status: 'EXPIRED' },
+      });
+      const running = await transaction.agentExecution.count({ where: { taskId, status: 'RUNNING' } });
+      if (stopped.count === 0 || running > 0) return { value: undefined, events: [] };
+      await transaction.task.update({
+        where: { id: taskId },
+        data: { status: 'STOPPED', activeExecutionId: null },
+      });
+      return { value: undefined, events: [{ type: 'status', status: 'stopped', error: null }] };
+    });
+    if (task.activeExecutionId !== null) await this.#options.queue.abort(task.activeExecutionId, 'stopped');
+    return this.get(userId, taskId);
+  }
+
+  async retry(userId: string, taskId: string): Promise<Task> {
+    const task = await this.row(userId, taskId);
+    if (!['FAILED', 'INTERRUPTED', 'STOPPED'].includes(task.status)) {
+      throw new ShadowError(
+        'TASK_STATE_CONFLICT',
+        `This task is ${kebab(task.status)}: there is nothing to try again.`,
+      );
+    }
+    const last = await this.#prisma.agentExecution.findFirstOrThrow({
+      where: { taskId },
+      orderBy: [{ queuedAt: 'desc' }, { id: 'desc' }],
+    });
+    const { runner, model, prompt, promptMessageId } = last;
+    // The message joins the conversation once, by its id: a turn that had begun only goes on with it.
+    await this.#queueTurn(task, { runner, model, prompt, promptMessageId });
+    this.#options.queue.wake();
+    return this.get(userId, taskId);
+  }
+
+  async answerApproval(
+    userId: string,
+    taskId: string,
+    approvalId: string,
+    answer: { decision: 'allow' | 'deny'; scope?: 'once' | 'task' | undefined; note?: string | undefined },
+  ): Promise<Approval> {
+    await this.row(userId, taskId);
+    const approval = await this.#events.transact({ taskId, userId }, async (transaction) => {
+      const status = answer.decision === 'allow' ? 'ALLOWED' : 'DENIED';
+      const { count } = await transaction.approval.updateMany({
+        where: { id: approvalId, taskId, userId, status: 'PENDING' },
+        data: { status, scope: answer.scope ?? 'once', note: answer.note ?? null, answeredAt: new Date() },
+      });
+      const row = await transaction.approval.findFirst({ where: { id: approvalId, taskId, userId } });
+      if (row === null) throw new ShadowError('APPROVAL_NOT_FOUND', 'There is no such question.');
+      if (count === 0)
+        throw new ShadowError('TASK_STATE_CONFLICT', `This question was already ${kebab(row.status)}.`);
+      await transaction.agentExecution.updateMany({
+        where: { id: row.executionId, status: 'AWAITING_APPROVAL' },
+        data: { status: 'QUEUED' },
+      });
+      const answered = approvalFromRow(row);
+      return { value: answered, events: [{ type: 'approval-answered', approval: answered }] };
+    });
+    this.#options.queue.wake();
+    return approval;
+  }
+
+  async archive(userId: string, taskId: string): Promise<Task> {
+    const task = await this.row(userId, taskId);
+    if (task.status === 'ARCHIVED') return taskFromRow(task);
+    this.#refuseWhileActive(task);
+    const archivePath = await this.#keepWork(task);
+    unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
+    await this.#events.transact({ taskId, userId }, async (transaction) => {
+      const archived = { status: 'ARCHIVED', archivedAt: new Date(), archivePath } as const;
+      await transaction.task.update({ where: { id: taskId }, data: archived });
+      await transaction.workspace.updateMany({ where: { taskId }, data: { status: 'REMOVED' } });
+      return { value: undefined, events: [{ type: 'status', status: 'archived', error: null }] };
+    });
+    return this.get(userId, taskId);
+  }
+
+  async delete(userId: string, taskId: string, options: { discardWork: boolean }): Promise<void> {
+    const task = await this.row(userId, taskId);
+    this.#refuseWhileActive(task);
+    if (!options.discardWork && task.status !== 'ARCHIVED') await this.#refuseUnsavedWork(task);
+    unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
+    await this.#prisma.task.deleteMany({ where: { id: taskId, userId } });
+    await rm(this.#diffFile(taskId), { force: true });
+    this.changes.announceDeleted(userId, taskId);
+  }
+
+  async diff(
+    userId: string,
+    taskId: string,
+    query: { path?: string | undefined; contextLines: number },
+  ): Promise<GitDiffResult> {
+    const task = await this.row(userId, taskId);
+    if (task.baseCommit === null) {
+      throw new ShadowError(
+        'WORKSPACE_NOT_READY',
+        'The workspace is not ready yet, so there is nothing to compare.',
+      );
+    }
+    if (task.status === 'ARCHIVED') return this.#archivedDiff(taskId, query.path);
+    const executor = await this.#executor(taskId);
+    const { contextLines, path } = query;
+    const diff = await executor.gitDiff({
+      base: task.baseCommit,
+      contextLines,
+      ...(path === undefined ? {} : { path }),
+    });
+    const { success: _, ...result } = unwrap(diff);
+    return result;
+  }
+
+  async readOutput(
+    userId: string,
+    taskId: string,
+    processId: string,
+    query: { fromOffset: number; maxBytes: number },
+  ): Promise<OutputPage> {
+    await this.row(userId, taskId);
+    const executor = await this.#executor(taskId);
+    unwrap(await executor.getProcess({ processId }));
+    return outputPage(processId, query.fromOffset, executor.readOutput({ processId, ...query }), async () => {
+      return unwrap(await executor.getProcess({ processId })).process.state === 'running';
+    });
+  }
+
+  async *followOutput(
+    userId: string,
+    taskId: string,
+    processId: string,
+    fromOffset: number,
+    signal: AbortSignal,
+  ): AsyncIterable<OutputFrame> {
+    await this.row(userId, taskId);
+    const found = await this.#options.workspaces.getExecutor(taskId);
+    if (!found.success) {
+      yield { type: 'error', error: found.error };
+      return;
+    }
+    yield* found.executor.readOutput({ processId, fromOffset, follow: true }, { signal });
+  }
+
+  async #queueTurn(
+    task: TaskRow,
+    turn: { runner: string; model: string; prompt: string | null; promptMessageId?: string | null },
+  ): Promise<{ messageId: string; executionId: string }> {
+    const { id: taskId, userId } = task;
+    const messageId = turn.promptMessageId ?? randomUUID();
+    const isNew = turn.promptMessageId === undefined;
+    return this.#events.transact({ taskId, userId }, async (transaction) => {
+      const execution = await transaction.agentExecution.create({
+        data: { ...turn, taskId, userId, promptMessageId: messageId },
+      });
+      // updateMany, for it is a condition: a task that runs or waits for an answer keeps saying so.
+      const idle = { id: taskId, activeExecutionId: null };
+      const { count } = await transaction.task.updateMany({
+        where: idle,
+        data: { status: 'QUEUED', errorCode: null, errorMessage: null },
+      });
+      const queued = count === 0 ? [] : [{ type: 'status', status: 'queued', error: null } as const];
+      const message = isNew ? [{ type: 'user-message', messageId, text: turn.prompt ?? '' } as const] : [];
+      return { value: { messageId, executionId: execution.id }, events: [...queued, ...message] };
+    });
+  }
+
+  #refuseWhileActive(task: TaskRow): void {
+    if (['RUNNING', 'INITIALIZING', 'QUEUED', 'AWAITING_APPROVAL'].includes(task.status)) {
+      throw new ShadowError('TASK_STATE_CONFLICT', `This task is ${kebab(task.status)}. Stop it first.`);
+    }
+  }
+
+  async #refuseUnsavedWork(task: TaskRow): Promise<void> {
+    if (task.baseCommit === null) return;
+    const unsaved = await this.#options.workspaces.getUnsavedWork(task.id, task.baseCommit);
+    // A workspace that is gone holds nothing; one that cannot be read may hold something.
+    if (!unsaved.success && unsaved.error.code === 'WORKSPACE_LOST') return;
+    const { uncommitted, commits } = unwrap(unsaved);
+    if (!uncommitted && commits === 0) return;
+    throw new ShadowError(
+      'WORKSPACE_HAS_UNSAVED_WORK',
+      'The workspace holds work that is neither pushed nor archived. Archive the task to keep it, or discard it.',
+      { details: { uncommitted, commits } },
+    );
+  }
+
+  /** @returns the bundle's path, null when there was nothing to keep */
+  async #keepWork(task: TaskRow): Promise<string | null> {
+    if (task.baseCommit === null) return null;
+    const kept = await this.#options.workspaces.archiveWorkspace(task.id, task.baseCommit);
+    if (!kept.success && kept.error.code === 'WORKSPACE_LOST') return null;
+    const { bundlePath } = unwrap(kept);
+    const diff = await this.diff(task.userId, task.id, { contextLines: 3 });
+    await mkdir(this.#options.archivesDir, { recursive: true, mode: 0o700 });
+    await writeFile(this.#diffFile(task.id), JSON.stringify(diff), { mode: 0o600 });
+    return bundlePath;
+  }
+
+  async #archivedDiff(taskId: string, path: string | undefined): Promise<GitDiffResult> {
+    const stored = await readFile(this.#diffFile(taskId), 'utf8').catch(() => undefined);
+    if (stored === undefined)
+      throw ShadowError.from(failure('WORKSPACE_LOST', 'No diff was kept for this task.').error);
+    const diff = GitDiffResult.parse(JSON.parse(stored));
+    return path === undefined ? diff : { ...diff, files: diff.files.filter((file) => file.path === path) };
+  }
+
+  #diffFile(taskId: string): string {
+    return join(this.#options.archivesDir, `${taskId}.diff.json`);
+  }
+
+  async #executor(taskId: string): Promise<ToolExecutor> {
+    return unwrap(await this.#options.workspaces.getExecutor(taskId)).executor;
+  }
+}
