@@ -37,7 +37,9 @@ export function openCalls(conversation: readonly ConversationMessage[]): ToolCal
   const message = conversation[last];
   if (message?.role !== 'assistant') return [];
   const answered = new Set(
-    conversation.slice(last + 1).flatMap(({ parts }) => parts.filter(isResult).map((part) => part.toolCallId)),
+    conversation
+      .slice(last + 1)
+      .flatMap(({ parts }) => parts.filter(isResult).map((part) => part.toolCallId)),
   );
   return callsOf(message.parts).filter((call) => !answered.has(call.toolCallId));
 }

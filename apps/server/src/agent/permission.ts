@@ -49,7 +49,7 @@ export async function decidePermission(
     return {
       type: 'deny',
       reason: 'This task is in plan mode: files are not changed and commands are not run.',
- asked: false,
+      asked: false,
     };
   }
   const judged = question.command === null ? undefined : policy?.(question.command);
@@ -83,7 +83,7 @@ async function decideByAnswer(
     return {
       type: 'deny',
       reason: 'The question whether this may be done was not answered; ask again if it still is needed.',
- asked,
+      asked,
     };
   }
   // A line that the policy flags is asked about each time: "allow for the task" was said of ordinary ones.

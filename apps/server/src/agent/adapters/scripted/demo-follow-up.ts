@@ -6,11 +6,19 @@ export function playFollowUp(scene: Scene): ScriptStep | null {
   const word = searchWord(scene.prompt);
   if (scene.position === 0) {
     return {
-      text: `I am the scripted demo and cannot understand that, but I can look.${word === null ? '' : ` I will search for "${word}" and`} ${word === null ? 'I will' : ''} see where the work stands.`.replace(/ {2,}/g, ' '),
+      text: `I am the scripted demo and cannot understand that, but I can look.${word === null ? '' : ` I will search for "${word}" and`} ${word === null ? 'I will' : ''} see where the work stands.`.replace(
+        / {2,}/g,
+        ' ',
+      ),
       calls: [
         ...(word === null
           ? []
-          : [{ tool: 'grepSearch', input: { pattern: word, literal: true, caseSensitive: false, limit: 20 } }]),
+          : [
+              {
+                tool: 'grepSearch',
+                input: { pattern: word, literal: true, caseSensitive: false, limit: 20 },
+              },
+            ]),
         { tool: 'executeCommand', input: { command: 'git status --short --branch && git log --oneline -5' } },
       ],
     };
@@ -18,9 +26,11 @@ export function playFollowUp(scene: Scene): ScriptStep | null {
   if (scene.position > 1) return null;
   const search = scene.played.find(({ tool }) => tool === 'grepSearch');
   const git = scene.played.find(({ tool }) => tool === 'executeCommand');
-  return { text: `${word === null ? '' : `${found(word, search)} `}${standing(git)}
+  return {
+    text: `${word === null ? '' : `${found(word, search)} `}${standing(git)}
 
-With a model connected (a provider's key or a local endpoint, in the settings) a new task would act on your words.` };
+With a model connected (a provider's key or a local endpoint, in the settings) a new task would act on your words.`,
+  };
 }
 
 /** The longest word of a message, as the one most likely to be worth a search. */

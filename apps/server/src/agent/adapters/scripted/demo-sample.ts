@@ -47,14 +47,13 @@ const sampleSteps: readonly ((soFar: SoFar) => ScriptStep | null)[] = [
   }),
   () => ({
     text: 'Found it: the pattern takes whole numbers only, so of `1.5h` it reads `5h`. It has to take a fraction too.',
-    calls: [
-      todo(2),
-      { tool: 'searchReplace', input: { path: SOURCE, oldText: BROKEN, newText: MENDED } },
-    ],
+    calls: [todo(2), { tool: 'searchReplace', input: { path: SOURCE, oldText: BROKEN, newText: MENDED } }],
   }),
   ({ edit }) =>
     edit === undefined || edit.isError
-      ? { text: `The change was not made. ${firstLine(edit)}\n\nThe change I propose, in \`${SOURCE}\`:\n\n${proposal}` }
+      ? {
+          text: `The change was not made. ${firstLine(edit)}\n\nThe change I propose, in \`${SOURCE}\`:\n\n${proposal}`,
+        }
       : { text: 'The tests again.', calls: [todo(3), RUN_TESTS] },
   ({ secondRun }) =>
     passed(secondRun)
@@ -68,7 +67,8 @@ const MENDED_BUT = 'The change is made, but the tests do not pass yet.';
 const proposal = `\`\`\`diff\n-${BROKEN}\n+${MENDED}\n\`\`\``;
 
 function summary(firstRun: PlayedCall | undefined): string {
-  const before = passed(firstRun) || firstRun?.isError !== false ? '' : ' The test that failed before passes now, and';
+  const before =
+    passed(firstRun) || firstRun?.isError !== false ? '' : ' The test that failed before passes now, and';
   return `Done.${before === '' ? ' All tests pass.' : `${before} so do the others.`}
 
 - **Cause:** the pattern in \`${SOURCE}\` knew whole numbers only, so \`1.5h\` was read as \`5h\`.

@@ -7,7 +7,9 @@ const NOTE = 'SHADOW_DEMO.md';
 export function playTour(scene: Scene): ScriptStep | null {
   const listing = scene.played[0];
   if (listing === undefined || listing.isError) {
-    return scene.position === 1 ? { text: `I could not list the repository. ${listing?.output ?? ''}` } : null;
+    return scene.position === 1
+      ? { text: `I could not list the repository. ${listing?.output ?? ''}` }
+      : null;
   }
   const facts = factsOf(listing.output);
   const step = tourSteps[scene.position - 1];
@@ -32,7 +34,8 @@ const tourSteps: readonly ((facts: Facts, scene: Scene) => ScriptStep | null)[] 
   }),
   (facts, scene) => {
     const about = aboutOf(scene, facts);
-    if (facts.hasNote) return { text: `${about} ${NOTE} is here already, so I leave it alone.`, calls: [gitStatus] };
+    if (facts.hasNote)
+      return { text: `${about} ${NOTE} is here already, so I leave it alone.`, calls: [gitStatus] };
     return {
       text: `${about} I will leave a note of what I saw.`,
       calls: [{ tool: 'writeFile', input: { path: NOTE, content: noteOf(facts, about) } }],
@@ -90,7 +93,9 @@ function aboutOf({ played }: Scene, { readme }: Facts): string {
   const read = played[1];
   if (read === undefined || read.isError) return 'The README could not be read.';
   if (readme === undefined) {
-    return read.output === 'No file matches.' ? 'There is no README.' : `There is \`${firstLine(read.output)}\`.`;
+    return read.output === 'No file matches.'
+      ? 'There is no README.'
+      : `There is \`${firstLine(read.output)}\`.`;
   }
   const heading = /^\s*\d+\t#+\s+(.+)$/m.exec(read.output)?.[1];
   return heading === undefined ? `${readme} has no heading.` : `${readme} is headed "${heading.trim()}".`;

@@ -1,5 +1,5 @@
 import { playFollowUp } from './demo-follow-up.ts';
-import { playSample, isSample } from './demo-sample.ts';
+import { isSample, playSample } from './demo-sample.ts';
 import { playTour } from './demo-tour.ts';
 import type { Playbook } from './playbook.ts';
 

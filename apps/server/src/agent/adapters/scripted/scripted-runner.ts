@@ -43,8 +43,7 @@ function playStep(playbook: Playbook, clock: ScriptClock, journal: TurnJournal):
   return async (request) => {
     const brought = readPromptScript(lastUserText(request.conversation));
     if (brought !== null && 'invalid' in brought) return invalidScript(brought.invalid);
-    const played: Playbook =
-      brought === null ? playbook : ({ position }) => brought.steps[position] ?? null;
+    const played: Playbook = brought === null ? playbook : ({ position }) => brought.steps[position] ?? null;
     const step = played(findScene(played, request.conversation));
     if (step === null) return { status: 'finished', parts: [], usage: null };
     return perform(step, request, clock, journal);
@@ -56,7 +55,10 @@ function invalidScript(reason: string): Step {
     status: 'failed',
     parts: [],
     usage: null,
-    error: { code: 'VALIDATION_FAILED', message: `The shadow-script block of the prompt is not valid: ${reason}` },
+    error: {
+      code: 'VALIDATION_FAILED',
+      message: `The shadow-script block of the prompt is not valid: ${reason}`,
+    },
   };
 }
 
