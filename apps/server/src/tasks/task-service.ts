@@ -36,7 +36,7 @@ export interface TaskServiceOptions {
   queue: RunQueue;
   archivesDir: string;
   /** Parses the repository and refuses what may not be used. @throws ShadowError */
-  checkRepository(repository: string): Promise<{ source: string }>;
+  checkRepository(userId: string, repository: string): Promise<void>;
   /** The model a task runs with: the one asked for, known and usable, or the default. @throws ShadowError */
   chooseModel(userId: string, wanted: string | undefined): Promise<{ model: string; runner: string }>;
 }
@@ -57,7 +57,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   }
 
   async create(userId: string, request: CreateTaskRequest): Promise<Task> {
-    await this.#options.checkRepository(request.repository);
+    await this.#options.checkRepository(userId, request.repository);
     const { model, runner } = await this.#options.chooseModel(userId, request.model);
     const taskId = newTaskId();
     const prompt = storableText(request.prompt);
