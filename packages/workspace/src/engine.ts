@@ -1,0 +1,67 @@
+import {
+  type FileOperations,
+  failure,
+  type GitOperations,
+  type ProcessOperations,
+  type SearchOperations,
+} from '@shadow/protocol';
+import type { WorkspaceContext } from './context.ts';
+import { createFileOperations } from './files/file-operations.ts';
+import { createGitOperations } from './git/git-operations.ts';
+import { createSearchOperations } from './search/search-operations.ts';
+import { createConfinement } from './security/paths.ts';
+
+/** What this engine can do on this system, as data. */
+export interface WorkspaceCapabilities {
+  /** Paths are resolved so that no change of the tree during a call can lead it outside. */
+  readonly raceSafePaths: boolean;
+  /** `codebaseSearch` answers; without it the call yields UNSUPPORTED. */
+  readonly codebaseSearch: boolean;
+}
+
+/** All that can be done in one workspace. */
+export interface WorkspaceEngine extends FileOperations, SearchOperations, ProcessOperations, GitOperations {
+  readonly capabilities: WorkspaceCapabilities;
+  /** Gives back what the engine holds outside the workspace; running processes are not its own and go on. */
+  close(): Promise<void>;
+}
+
+/** The parts of an engine that are made elsewhere. */
+export interface WorkspaceParts {
+  /** Processes live in the process host, which outlives an engine. */
+  readonly processes: ProcessOperations;
+}
+
+/**
+ * Puts together the engine of one workspace.
+ *
+ * @param context the workspace
+ * @param parts its process operations
+ */
+export function createWorkspaceEngine(
+  context: WorkspaceContext,
+  { processes }: WorkspaceParts,
+): WorkspaceEngine {
+  const confinement = createConfinement(context.root);
+  const git = createGitOperations(context, confinement);
+  return {
+    ...createFileOperations(context, confinement),
+    ...createSearchOperations(context, confinement),
+    codebaseSearch: async () =>
+      failure('UNSUPPORTED', 'Searching the code base by questions is not available.'),
+    gitStatus: git.gitStatus,
+    gitDiff: git.gitDiff,
+    gitCommit: git.gitCommit,
+    gitLog: git.gitLog,
+    gitCheckout: git.gitCheckout,
+    executeCommand: (request, options) => processes.executeCommand(request, options),
+    listProcesses: (options) => processes.listProcesses(options),
+    getProcess: (request, options) => processes.getProcess(request, options),
+    readOutput: (request, options) => processes.readOutput(request, options),
+    writeStdin: (request, options) => processes.writeStdin(request, options),
+    signalProcess: (request, options) => processes.signalProcess(request, options),
+    resizeTerminal: (request, options) => processes.resizeTerminal(request, options),
+    capabilities: { raceSafePaths: confinement.raceSafe, codebaseSearch: false },
+    close: async () => git[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,10 @@
+export type { RunAs, WorkspaceContext } from './context.ts';
+export {
+  createWorkspaceEngine,
+  type WorkspaceCapabilities,
+  type WorkspaceEngine,
+  type WorkspaceParts,
+} from './engine.ts';
+export * from './host/index.ts';
+export * from './process/index.ts';
+export { TerminalBuffer } from './terminal/index.ts';

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import type { Confinement } from './paths-common.ts';
+import { createPortableConfinement } from './paths-portable.ts';
+import { createWalkingConfinement } from './paths-walk.ts';
+
+export type { ConfinedDirectory, ConfinedPath, Confinement, ResolveOptions } from './paths-common.ts';
+
+/**
+ * The strongest confinement that this system offers: on Linux a walk of directory handles that never follows a
+ * symbolic link by name, elsewhere a check by real path just before use (`raceSafe` false).
+ *
+ * @param root real, absolute path of the tree
+ */
+export function createConfinement(root: string): Confinement {
+  const walkable = process.platform === 'linux' && existsSync('/proc/self/fd');
+  return walkable ? createWalkingConfinement(root) : createPortableConfinement(root);
+}
