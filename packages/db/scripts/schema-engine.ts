@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
+import type { SchemaEngine } from '@prisma/schema-engine-wasm';
+
+/** Nothing is managed outside Prisma. */
+export const NO_FILTER = { externalTables: [], externalEnums: [] };
+
+// The part of the global that is used: the types for Node leave it to the browser's library.
+declare const WebAssembly: {
+  compile(bytes: Uint8Array): Promise<object>;
+  instantiate(module: object, imports: object): Promise<{ exports: Record<string, unknown> }>;
+};
+
+interface WasmGlue {
+  SchemaEngine: typeof SchemaEngine;
+  __wbg_set_wasm(exports: Record<string, unknown>): void;
+}
+
+let loading: Promise<typeof SchemaEngine> | undefined;
+
+/**
+ * Opens Prisma's schema engine on a database. It is the WebAssembly build: no download and no binary.
+ * @param adapter connects to the database, and to an empty one beside it for `createMigration` and `diff`
+ * @param schema content of the Prisma schema, needed by `createMigration` and `diff`
+ */
+export async function openSchemaEngine(
+  adapter: SqlMigrationAwareDriverAdapterFactory,
+  schema?: string,
+): Promise<SchemaEngine> {
+  loading ??= load();
+  const Engine = await loading;
+  const datamodels: [string, string][] | undefined =
+    schema === undefined ? undefined : [['schema.prisma', schema]];
+  return Engine.new({ datamodels }, () => undefined, bindMigrationAwareSqlAdapterFactory(adapter));
+}
+
+/** The package's own entry imports its .wasm as a module, which Node does not do without a flag. */
+async function load(): Promise<typeof SchemaEngine> {
+  const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
+  const glue: WasmGlue = await import('@prisma/schema-engine-wasm/schema_engine_bg');
+  const module = await WebAssembly.compile(await readFile(join(dirname(entry), 'schema_engine_bg.wasm')));
+  const { exports } = await WebAssembly.instantiate(module, { './schema_engine_bg.js': { ...glue } });
+  glue.__wbg_set_wasm(exports);
+  const start = exports.__wbindgen_start;
+  if (typeof start === 'function') start();
+  return glue.SchemaEngine;
+}
