@@ -69,9 +69,10 @@ const reducers: Reducers = {
 
 function reduceStatus(view: TaskView, { status, error }: Event<'status'>): TaskView {
   const next = { ...view, status, error };
-  if (status === 'stopped') return closeOpen({ ...next, turn: null }, 'cancelled');
-  if (status === 'interrupted') return closeOpen({ ...next, turn: null }, 'lost');
-  return next;
+  if (status !== 'stopped' && status !== 'interrupted') return next;
+  // A stop also expires the questions that wait; no event of their own tells so.
+  const outcome = status === 'stopped' ? 'cancelled' : 'lost';
+  return closeOpen({ ...next, turn: null, pendingApprovals: [] }, outcome);
 }
 
 function reduceTurnFinished(view: TaskView, event: Event<'turn-finished'>): TaskView {

@@ -58,6 +58,7 @@ export interface ToolCallItem extends ItemBase {
   readonly processId: string | null;
   readonly summary: string | null;
   readonly preview: string | null;
+  readonly durationMs: number | null;
   readonly exitCode: number | null;
   readonly additions: number | null;
   readonly deletions: number | null;
