@@ -10,11 +10,10 @@ import { publicRoute } from '../route.ts';
 export function healthRouter(pingDatabase: () => Promise<unknown>): Router {
   const router = Router();
   const health = new DatabaseHealth(pingDatabase);
-  publicRoute(router, endpoints.getHealth, async () =>
-    (await health.isUp())
-      ? { status: 'ok', database: 'ok' }
-      : { status: 'degraded', database: 'unavailable' },
-  );
+  publicRoute(router, endpoints.getHealth, async () => {
+    const isUp = await health.isUp();
+    return { status: isUp ? 'ok' : 'degraded', database: isUp ? 'ok' : 'unavailable' } as const;
+  });
   return router;
 }
 
