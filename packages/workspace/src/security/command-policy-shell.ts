@@ -1,0 +1,291 @@
+// Importers in other packages must find the declaration too.
+/// <reference path="./command-policy-mvdan-sh.d.ts" />
+import sh from 'mvdan-sh';
+
+/** Longer lines are not parsed at all. */
+export const MAX_LINE_BYTES = 65_536;
+
+/** A word of the shell, as far as it can be known without running anything. */
+export interface ShellWord {
+  /** The word as the command gets it; null when it depends on something (variable, substitution, glob, brace list). */
+  text: string | null;
+  /** As written. */
+  source: string;
+  /** Its expansion may itself run code (`${x@P}`, an arithmetic subscript). */
+  isRisky: boolean;
+}
+
+export interface ShellRedirect {
+  /** As written: `>`, `>>`, `<<<` … */
+  operator: string;
+  target: ShellWord;
+  /** The text of a here-document. */
+  hereText: ShellWord | undefined;
+}
+
+/** One simple command, wherever in the line it stands. */
+export interface ShellCommand {
+  words: ShellWord[];
+  assignments: { name: string; value: string | null }[];
+  redirects: ShellRedirect[];
+  /** Reads the output of the command before it in a pipe. */
+  pipedFrom: ShellCommand | undefined;
+}
+
+/** Everything that a line can run, as far as its grammar shows. */
+export interface ParsedLine {
+  commands: ShellCommand[];
+  /** Functions that the line defines, with the commands of their bodies. */
+  functions: Map<string, ShellCommand[]>;
+  /** Constructs that evaluate text as arithmetic, which can hide substitutions. */
+  hasArithmetic: boolean;
+}
+
+/** The line is not shell, or nested beyond reason. */
+export class ShellSyntaxError extends Error {
+  override readonly name = 'ShellSyntaxError';
+  readonly isTooDeep: boolean;
+
+  constructor(message: string, isTooDeep: boolean) {
+    super(message);
+    this.isTooDeep = isTooDeep;
+  }
+}
+
+const { syntax } = sh;
+type Node = sh.Node;
+
+/**
+ * Parses a line of bash and collects every command in it, those in substitutions, here-documents and functions included.
+ *
+ * @throws ShellSyntaxError when it cannot be parsed
+ */
+export function parseShellLine(line: string): ParsedLine {
+  // The parser takes some of them for blanks, bash for letters.
+  if (holdsControl(line)) throw new ShellSyntaxError('it holds a control character', false);
+  const collector = new Collector(line);
+  collector.visit(parse(line), undefined);
+  return collector;
+}
+
+function holdsControl(line: string): boolean {
+  for (let index = 0; index < line.length; index += 1) {
+    const code = line.charCodeAt(index);
+    if (code === 0x7f || (code < 0x20 && code !== 0x09 && code !== 0x0a)) return true;
+  }
+  return false;
+}
+
+function parse(line: string): Node {
+  try {
+    return syntax.NewParser().Parse(line, '');
+  } catch (error) {
+    // The parser is compiled from Go: its own errors are objects with an Error method, an exhausted stack is a RangeError.
+    const message = isGoError(error) ? error.Error() : 'it is nested too deeply';
+    throw new ShellSyntaxError(message, !isGoError(error));
+  }
+}
+
+function isGoError(error: unknown): error is { Error(): string } {
+  return typeof error === 'object' && error !== null && 'Error' in error && typeof error.Error === 'function';
+}
+
+/** Walks the tree once; offsets of the parser are bytes of UTF-8. */
+class Collector implements ParsedLine {
+  readonly commands: ShellCommand[] = [];
+  readonly functions = new Map<string, ShellCommand[]>();
+  hasArithmetic = false;
+  readonly #bytes: Buffer;
+
+  constructor(line: string) {
+    this.#bytes = Buffer.from(line, 'utf8');
+  }
+
+  visit(root: Node, pipedFrom: ShellCommand | undefined): void {
+    syntax.Walk(root, (node) => {
+      if (node === null || node === root) return true;
+      switch (syntax.NodeType(node)) {
+        case 'Stmt':
+          this.#statement(node, pipedFrom);
+          return false;
+        case 'ArithmCmd':
+        case 'LetClause':
+          this.hasArithmetic = true;
+          return true;
+        case 'BinaryTest':
+        case 'UnaryTest':
+          // `-eq` and `-v` evaluate their operands, subscripts with substitutions included.
+          this.hasArithmetic ||= /\s-(eq|ne|lt|le|gt|ge|v|R)\s/.test(` ${this.#text(node)} `);
+          return true;
+        default:
+          return true;
+      }
+    });
+  }
+
+  #statement(statement: Node, pipedFrom: ShellCommand | undefined): void {
+    const command = statement.Cmd ?? null;
+    const type = command === null ? 'none' : syntax.NodeType(command);
+    const redirects = (statement.Redirs ?? []).map((redirect) => this.#redirect(redirect));
+    if (command !== null && type === 'BinaryCmd') this.#binary(command);
+    else if (command !== null && type === 'FuncDecl') this.#function(command);
+    else if (command !== null && type !== 'CallExpr' && type !== 'DeclClause') {
+      this.#block(command, type, pipedFrom, redirects);
+      return;
+    } else {
+      this.#simple(command, type, pipedFrom, redirects);
+      return;
+    }
+    this.#bareRedirects(redirects, pipedFrom);
+  }
+
+  #simple(
+    command: Node | null,
+    type: string,
+    pipedFrom: ShellCommand | undefined,
+    redirects: ShellRedirect[],
+  ): void {
+    const isDeclaration = type === 'DeclClause';
+    const assigns = (isDeclaration ? command?.Args : command?.Assigns) ?? [];
+    const words = (isDeclaration ? [] : (command?.Args ?? [])).map((word) => this.#word(word));
+    const keyword = command?.Variant?.Value;
+    if (isDeclaration && keyword !== undefined)
+      words.push({ text: keyword, source: keyword, isRisky: false });
+    this.commands.push({
+      words,
+      redirects,
+      pipedFrom,
+      assignments: assigns.flatMap((assign) => {
+        const name = assign.Name?.Value;
+        const value = assign.Value ? this.#word(assign.Value).text : assign.Array ? null : '';
+        return name === undefined ? [] : [{ name, value }];
+      }),
+    });
+    if (command !== null) this.visit(command, undefined);
+  }
+
+  /** Loops, subshells and the like: what they read or write, their commands do. */
+  #block(command: Node, type: string, pipedFrom: ShellCommand | undefined, redirects: ShellRedirect[]): void {
+    if (type === 'ArithmCmd' || type === 'LetClause') this.hasArithmetic = true;
+    const input = redirects.filter(({ operator }) => operator.startsWith('<'));
+    const first = this.commands.length;
+    this.visit(command, pipedFrom);
+    for (const inner of this.commands.slice(first)) inner.redirects.push(...input);
+    this.#bareRedirects(redirects, pipedFrom);
+  }
+
+  #bareRedirects(redirects: ShellRedirect[], pipedFrom: ShellCommand | undefined): void {
+    if (redirects.length > 0) this.commands.push({ words: [], assignments: [], redirects, pipedFrom });
+  }
+
+  #binary(command: Node): void {
+    const operator = this.#bytes.subarray(command.OpPos?.Offset() ?? 0).toString('utf8');
+    const isPipe = operator.startsWith('|') && !operator.startsWith('||');
+    if (command.X) this.#statement(command.X, undefined);
+    const last = this.commands.at(-1);
+    if (command.Y) this.#statement(command.Y, isPipe ? last : undefined);
+  }
+
+  #function(command: Node): void {
+    const first = this.commands.length;
+    if (command.Body) this.#statement(command.Body, undefined);
+    this.functions.set(command.Name?.Value ?? '', this.commands.slice(first));
+  }
+
+  #redirect(redirect: Node): ShellRedirect {
+    const rest = this.#bytes.subarray(redirect.OpPos?.Offset() ?? 0, (redirect.OpPos?.Offset() ?? 0) + 3);
+    const operator = /^(<<<|<<-|&>>|<<|<>|<&|>>|>&|>\||&>|<|>)/.exec(rest.toString('latin1'))?.[0] ?? '>';
+    const here = redirect.Hdoc ?? null;
+    if (here !== null) this.visit(here, undefined);
+    if (redirect.Word) this.visit(redirect.Word, undefined);
+    const quoted = redirect.Word ? /['"\\]/.test(this.#text(redirect.Word)) : false;
+    return {
+      operator,
+      target: redirect.Word ? this.#word(redirect.Word) : { text: null, source: '', isRisky: false },
+      hereText: here === null ? undefined : this.#hereText(here, quoted),
+    };
+  }
+
+  #hereText(here: Node, isQuoted: boolean): ShellWord {
+    const source = this.#text(here);
+    const isPlain = isQuoted || (here.Parts ?? []).every((part) => syntax.NodeType(part) === 'Lit');
+    return { text: isPlain ? source : null, source, isRisky: false };
+  }
+
+  #word(word: Node): ShellWord {
+    const source = this.#text(word);
+    const pieces = (word.Parts ?? []).map((part) => this.#part(part, false));
+    const isKnown = pieces.every(({ text }) => text !== null);
+    const text = isKnown ? pieces.map((piece) => piece.text).join('') : null;
+    return { text, source, isRisky: pieces.some(({ isRisky }) => isRisky) };
+  }
+
+  #part(part: Node, isQuoted: boolean): { text: string | null; isRisky: boolean } {
+    switch (syntax.NodeType(part)) {
+      case 'Lit':
+        return { text: literal(part.Value?.toString() ?? '', isQuoted), isRisky: false };
+      case 'SglQuoted': {
+        const value = part.Value?.toString() ?? '';
+        return { text: part.Dollar ? unescapeAnsi(value) : value, isRisky: false };
+      }
+      case 'DblQuoted': {
+        // `$"…"` is looked up in a message catalogue.
+        const inner = (part.Parts ?? []).map((child) => this.#part(child, true));
+        const isKnown = !part.Dollar && inner.every(({ text }) => text !== null);
+        const text = isKnown ? inner.map((piece) => piece.text).join('') : null;
+        return { text, isRisky: inner.some(({ isRisky }) => isRisky) };
+      }
+      case 'ParamExp':
+        return { text: null, isRisky: !/^\$(\{\w+\}|\w+|[@*#?$!-])$/.test(this.#text(part)) };
+      case 'ArithmExp':
+        return { text: null, isRisky: !/^[\d\s+\-*/%()$]*$/.test(this.#text(part)) };
+      default:
+        return { text: null, isRisky: false };
+    }
+  }
+
+  #text(node: Node): string {
+    return this.#bytes.subarray(node.Pos().Offset(), node.End().Offset()).toString('utf8');
+  }
+}
+
+/** An unquoted literal with its escapes taken off, or null when the shell would expand it further. */
+function literal(value: string, isQuoted: boolean): string | null {
+  if (isQuoted) return value.replace(/\\\n/g, '').replace(/\\([$`"\\])/g, '$1');
+  // The command of that name, not a pattern.
+  if (value === '[') return value;
+  const isExpanded = /(^|[^\\])(\\\\)*[*?[]/.test(value) || /\{[^}]*(,|\.\.)/.test(value);
+  if (isExpanded) return null;
+  return value.replace(/\\\n/g, '').replace(/\\(.)/gs, '$1');
+}
+
+const ANSI: Record<string, string> = {
+  a: '\x07',
+  b: '\b',
+  e: '\x1b',
+  E: '\x1b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
+
+/** The text of `$'…'` (bash(1), QUOTING); bytes beyond ASCII and control characters are given up on. */
+function unescapeAnsi(value: string): string | null {
+  if (/\\c/.test(value)) return null;
+  const text = value.replace(
+    /\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)/gs,
+    (_, code: string) => {
+      if (/^[xuU]./.test(code)) return fromCode(Number.parseInt(code.slice(1), 16));
+      if (/^[0-7]/.test(code)) return fromCode(Number.parseInt(code, 8) & 0xff);
+      return ANSI[code] ?? code;
+    },
+  );
+  // A NUL ends the string early: what bash makes of the rest differs between versions.
+  return text.includes('\0') ? null : text;
+}
+
+function fromCode(code: number): string {
+  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '\0';
+}
