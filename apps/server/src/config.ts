@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { commandVariables, gitVariables } from './config/environment.ts';
 import { type Setting, type Settings, settings } from './config/settings.ts';
 
 /** The configuration, in the slices that parts of the server are given. */
@@ -21,9 +22,15 @@ export interface Config {
     /** Absolute path of the directory that holds a directory per task. */
     readonly directory: string;
     readonly commandTimeoutMs: number;
-    /** Identity of agents' commands when the server is root. */
-    readonly agentUid: number;
-    readonly agentGid: number;
+  };
+  /** Identity of agents' commands; null when the server is not root and they run as its own user. */
+  readonly runAs: { readonly uid: number; readonly gid: number } | null;
+  /** Allow-listed variables for what the server starts. */
+  readonly environment: {
+    /** For git on the server's own mirrors. */
+    readonly git: Readonly<Record<string, string>>;
+    /** For agents' commands. */
+    readonly commands: Readonly<Record<string, string>>;
   };
   readonly repositories: { readonly allowLocal: boolean };
   readonly turns: { readonly maxConcurrent: number; readonly timeoutMs: number };
@@ -78,9 +85,9 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
     workspaces: {
       directory: values.workspaceDirectory ?? join(home, 'workspaces'),
       commandTimeoutMs: values.commandTimeoutMs,
-      agentUid: values.agentUid,
-      agentGid: values.agentGid,
     },
+    runAs: process.getuid?.() === 0 ? { uid: values.agentUid, gid: values.agentGid } : null,
+    environment: { git: gitVariables(environment), commands: commandVariables(environment) },
     repositories: { allowLocal: values.allowLocalRepositories ?? isLoopback(values.host) },
     turns: { maxConcurrent: values.maxConcurrentExecutions, timeoutMs: values.executionTimeoutMs },
     providers: providerConfig(values),

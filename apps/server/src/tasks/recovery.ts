@@ -2,6 +2,7 @@ import type { AgentExecution, PrismaClient } from '@shadow/db';
 import { MessagePart, type TaskEventBody, type ToolCallPart, type ToolResultPart } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import type { WorkspaceManager } from '../execution/interfaces/workspace-manager.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import { appendMessage } from './journal.ts';
 import { executionFromRow } from './rows.ts';
@@ -15,6 +16,7 @@ const LOST_RESULT =
 export interface RecoveryOptions {
   prisma: PrismaClient;
   events: PostgresEventLog;
+  workspaces: WorkspaceManager;
   log: Logger;
   /** Whether the server with this instance number still holds its lock. */
   isInstanceAlive(instance: number): Promise<boolean>;
@@ -32,6 +34,7 @@ export async function recoverInterruptedTurns(options: RecoveryOptions): Promise
     const { serverInstance } = execution;
     if (serverInstance !== null && (await options.isInstanceAlive(serverInstance))) continue;
     await recoverTurn(options, execution);
+    await endForegroundCommands(options.workspaces, execution.taskId);
     recovered += 1;
   }
   return recovered;
@@ -72,6 +75,18 @@ async function recoverTurn(
     return { value: undefined, events: [...lost, finishedEvent(row, error), statusEvent(error)] };
   });
   log.warn({ component: 'RECOVERY', taskId, executionId }, 'a turn was interrupted by the end of its server');
+}
+
+/** Nobody waits any more for a command of a lost turn; what was started in the background goes on as it was meant to. */
+async function endForegroundCommands(workspaces: WorkspaceManager, taskId: string): Promise<void> {
+  const found = await workspaces.getExecutor(taskId);
+  if (!found.success) return;
+  const listed = await found.executor.listProcesses();
+  if (!listed.success) return;
+  for (const { processId, state, isBackground } of listed.processes) {
+    if (state === 'running' && !isBackground)
+      await found.executor.signalProcess({ processId, signal: 'SIGKILL' });
+  }
 }
 
 /** Calls of the last assistant message that no tool message answers. */

@@ -1,0 +1,218 @@
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Database, InstanceLock } from '@shadow/db';
+import {
+  connectProcessHost,
+  createProcessOperations,
+  type ProcessHost,
+  startProcessHost,
+} from '@shadow/workspace';
+import type { Logger } from 'pino';
+import { type Access, createAccess } from './access/access.ts';
+import { createToolGate } from './agent/tools/call-tool.ts';
+import { prometheusToolMetrics } from './agent/tools/metrics.ts';
+import { redactValues } from './agent/tools/redact.ts';
+import type { Config } from './config.ts';
+import { createWorkspaceManager } from './execution/index.ts';
+import type { WorkspaceManager } from './execution/interfaces/workspace-manager.ts';
+import { placeWorkspaces } from './execution/local/workspace-place.ts';
+import { writeGitConfig } from './git/git-config.ts';
+import { MirrorCache } from './git/mirror-cache.ts';
+import { MirroredRepositoryService } from './git/repository-service.ts';
+import { ensureSampleRepository } from './git/sample-repository.ts';
+import { createHttpApp } from './http/app.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { ProviderRegistry } from './providers/registry.ts';
+import { RealtimeGateway } from './realtime/gateway.ts';
+import { PostgresEventLog } from './tasks/event-log.ts';
+import { InitializationEngine } from './tasks/initialization.ts';
+import { recoverInterruptedTurns } from './tasks/recovery.ts';
+import { RunQueue } from './tasks/run-queue.ts';
+import { TaskListChanges } from './tasks/task-changes.ts';
+import { DatabaseTaskService } from './tasks/task-service.ts';
+import { TurnExecutor } from './tasks/turn-executor.ts';
+
+export const VERSION = '0.1.0';
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const PATHS = {
+  web: path('../../web/dist'),
+  sampleAssets: path('../assets/sample-repository'),
+} as const;
+
+/** A server that is wired and listens to nobody yet. */
+export interface Composition {
+  readonly http: Server;
+  readonly access: Access;
+  /** Starts to run queued turns; called once the server listens. */
+  start(): void;
+  /** Ends everything in order: turns are checkpointed, sockets and HTTP closed, children gone. */
+  close(): Promise<void>;
+}
+
+/** Picks the concrete classes and wires them. @throws ShadowError when a part cannot come up */
+export async function compose(
+  config: Config,
+  database: Database,
+  instance: InstanceLock,
+  log: Logger,
+): Promise<Composition> {
+  const { prisma } = database;
+  const metrics = createMetrics();
+  const { basePath, publicUrl } = config.http;
+  const access = await createAccess({
+    database: prisma,
+    home: config.home,
+    basePath,
+    publicUrl,
+    logger: log,
+  });
+  const events = new PostgresEventLog(prisma, log);
+  const changes = new TaskListChanges(prisma, events, log);
+  const git = await writeGitConfig(join(config.home, 'git'), config.environment.git);
+  const mirrors = new MirrorCache(join(config.home, 'mirrors'), git);
+  const repositories = new MirroredRepositoryService({
+    prisma,
+    mirrors,
+    allowLocal: config.repositories.allowLocal,
+    sampleRepository: () => ensureSampleRepository(git, PATHS.sampleAssets, join(config.home, 'sample')),
+  });
+  const host = await openProcessHost(config);
+  const workspaces = await openWorkspaces(config, { mirrors, git, repositories, host, log });
+  const providers = await ProviderRegistry.open({ prisma, home: config.home, config: config.providers, log });
+  const initialization = new InitializationEngine(prisma, events, workspaces);
+  const toolMetrics = prometheusToolMetrics(metrics.registry);
+  const redact = redactValues(config.secrets);
+  const turns = new TurnExecutor({
+    prisma,
+    events,
+    workspaces,
+    initialization,
+    createRunner: (userId, model) => providers.createRunner(userId, model),
+    createGate: (context) => createToolGate(context, { metrics: toolMetrics, redact, log }),
+    executionTimeoutMs: config.turns.timeoutMs,
+    commandTimeoutMs: config.workspaces.commandTimeoutMs,
+    log,
+  });
+  const queue = new RunQueue({
+    prisma,
+    instance: instance.instance,
+    concurrency: config.turns.maxConcurrent,
+    log,
+    run: (execution, signal) => turns.run(execution, signal),
+  });
+  const tasks = new DatabaseTaskService({
+    prisma,
+    events,
+    changes,
+    workspaces,
+    initialization,
+    queue,
+    archivesDir: join(config.home, 'archives'),
+    checkRepository: async (userId, repository) => {
+      await repositories.resolve(repository);
+      await repositories.remember(userId, repository);
+    },
+    chooseModel: (userId, wanted) => providers.chooseModel(userId, wanted),
+  });
+  await recoverInterruptedTurns({
+    prisma,
+    events,
+    workspaces,
+    log,
+    isInstanceAlive: (id) => database.isInstanceAlive(id),
+  });
+  const app = createHttpApp({
+    access,
+    tasks,
+    repositories,
+    models: providers,
+    installation: {
+      version: VERSION,
+      agentMode: config.agentMode,
+      capabilities: { ...workspaces.capabilities },
+    },
+    pingDatabase: () => prisma.$queryRaw`SELECT 1`,
+    metrics,
+    logger: log,
+    basePath,
+    publicUrl,
+    webDirectory: PATHS.web,
+  });
+  const http = createServer(app);
+  const gateway = new RealtimeGateway({
+    httpServer: http,
+    access,
+    tasks,
+    log: events,
+    metrics,
+    logger: log,
+    basePath,
+    publicUrl,
+  });
+  return {
+    http,
+    access,
+    start: () => queue.wake(),
+    close: async () => {
+      await queue.close();
+      changes.close();
+      await gateway.close();
+      await closeHttp(http);
+      await workspaces.close();
+      // A clean end leaves no child; only a crash leaves commands running, to be found again.
+      await host.shutdown();
+    },
+  };
+}
+
+/** The daemon that owns commands and their output, so that they outlive a crash of this process. */
+async function openProcessHost(config: Config): Promise<ProcessHost> {
+  const directory = join(config.home, 'host');
+  const { socketPath } = await startProcessHost({ directory });
+  return connectProcessHost(socketPath, { revive: () => startProcessHost({ directory }) });
+}
+
+interface WorkspaceParts {
+  mirrors: MirrorCache;
+  git: Awaited<ReturnType<typeof writeGitConfig>>;
+  repositories: MirroredRepositoryService;
+  host: ProcessHost;
+  log: Logger;
+}
+
+async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<WorkspaceManager> {
+  const { host, repositories } = parts;
+  const runAs = config.runAs ?? undefined;
+  const workspacesDir = await placeWorkspaces(config.workspaces.directory, config.home, runAs);
+  return createWorkspaceManager(config.agentMode, {
+    local: {
+      ...parts,
+      workspacesDir,
+      stateDir: join(config.home, 'state'),
+      archivesDir: join(config.home, 'archives'),
+      runAs,
+      environment: config.environment.commands,
+      capabilities: {
+        pty: host.capabilities.pty,
+        suspend: false,
+        codebaseSearch: false,
+        limits: host.capabilities.limits,
+        isolation: host.capabilities.isolation,
+        raceSafePaths: process.platform === 'linux',
+      },
+      resolveRepository: (repository) => repositories.resolve(repository),
+      processesOf: (context) => createProcessOperations(context, host),
+    },
+  });
+}
+
+/** Stops to accept, lets running requests end, and closes what is idle. */
+function closeHttp(http: Server): Promise<void> {
+  return new Promise((resolve) => {
+    http.close(() => resolve());
+    http.closeIdleConnections();
+    setTimeout(() => http.closeAllConnections(), 2000).unref();
+  });
+}
