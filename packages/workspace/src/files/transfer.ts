@@ -55,8 +55,8 @@ export async function uploadBytes(
 }
 
 /**
- * Opens a file and streams its bytes, or a range of them. The file is closed when the stream ends, is left early or
- * the signal aborts; a caller that never starts to read must abort.
+ * Opens a file and streams its bytes, or a range of them. The file is closed when the stream ends, is left early or the
+ * signal aborts; a caller that never starts to read must abort.
  *
  * @throws ShadowError FILE_NOT_FOUND, NOT_A_FILE; the stream throws CANCELLED and read errors
  */
@@ -69,7 +69,28 @@ export async function downloadBytes(
   const { handle, stats } = await openForReading(place, scope.runAs);
   const start = request.offset ?? 0;
   const end = Math.min(stats.size, start + (request.length ?? stats.size));
-  return { path: place.shown, size: stats.size, content: readRange(handle, place.shown, start, end, signal) };
+  const content = readRange(handle, place.shown, start, end, signal);
+  return { path: place.shown, size: stats.size, content: closedOnAbort(content, handle, signal) };
+}
+
+/** A stream that nobody has begun to read has no `finally` that would close its file. */
+function closedOnAbort(
+  content: AsyncGenerator<Uint8Array, void, undefined>,
+  handle: FileHandle,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  let begun = false;
+  const onAbort = (): void => {
+    if (!begun) handle.close().catch(() => {});
+  };
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return {
+    [Symbol.asyncIterator]() {
+      begun = true;
+      signal?.removeEventListener('abort', onAbort);
+      return content;
+    },
+  };
 }
 
 async function* readRange(

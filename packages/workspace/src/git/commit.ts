@@ -63,18 +63,27 @@ async function stage(
   selected: (name: RawName) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const args = ['ls-files', '-z', '--modified', '--deleted', '--others', '--exclude-standard'];
+  const differing = ['diff-files', '-z', '--name-status', '--no-renames', '--ignore-submodules=dirty'];
+  const states = await listNames(scope, differing, signal);
+  const removed = states.filter((_name, index) => states[index - 1] === 'D' && index % 2 === 1);
+  const changed = states.filter((_name, index) => states[index - 1] !== 'D' && index % 2 === 1);
+  const untracked = await listNames(scope, ['ls-files', '-z', '--others', '--exclude-standard'], signal);
   // A name that ends in a slash is a repository inside this one: its files are its own.
-  const names = (await listNames(scope, args, signal)).filter(
-    (name) => !name.endsWith('/') && selected(name),
-  );
+  const added = [...changed, ...untracked].filter((name) => !name.endsWith('/'));
+  // Removals first: a directory may have taken a file's place.
+  await updateIndex(scope, ['--force-remove'], removed.filter(selected), signal);
+  await updateIndex(scope, ['--add', '--remove', '--replace'], added.filter(selected), signal);
+}
+
+async function updateIndex(
+  scope: GitScope,
+  options: readonly string[],
+  names: readonly RawName[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (names.length === 0) return;
   const input = Buffer.from(`${[...new Set(names)].join('\0')}\0`, 'latin1');
-  await runGit(scope, {
-    args: ['update-index', '-z', '--add', '--remove', '--replace', '--stdin'],
-    input,
-    signal,
-  });
+  await runGit(scope, { args: ['update-index', '-z', ...options, '--stdin'], input, signal });
 }
 
 async function writeCommit(

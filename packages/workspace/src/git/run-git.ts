@@ -91,7 +91,10 @@ export async function repositorySettings(
   if (known?.config === config) return known.settings;
   // Over standard input git neither follows includes nor knows a repository.
   const args = ['config', '--file', '-', '--no-includes', '--list', '-z'];
-  const listing = await spawnGit(scope, { args, input: config, signal }, { GIT_DIR: '/dev/null' });
+  const run = { args, input: config, signal, accept: [0, 128] };
+  const listing = await spawnGit(scope, run, { GIT_DIR: '/dev/null' });
+  if (listing.exitCode !== 0)
+    throw new ShadowError('GIT_FAILED', 'The config of the repository (.git/config) is not valid.');
   const settings = harmlessSettings(listing.stdout.toString('utf8'));
   settingsOfConfig.set(scope, { config, settings });
   return settings;
