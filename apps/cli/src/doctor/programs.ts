@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { CheckResult } from './check.ts';
+
+const execute = promisify(execFile);
+
+/** Milliseconds that a program has to say its version. */
+const TIMEOUT_MS = 10_000;
+/** Oldest git that is tried: that of Debian 11. */
+const GIT_MINIMUM = [2, 30] as const;
+
+/** git and its version. */
+export async function checkGit(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
+  const answer = await outputOf('git', ['--version'], environment);
+  const mend = 'Install it: "apt-get install git", "dnf install git" or "brew install git".';
+  if (answer === undefined) return { level: 'missing', text: 'git is not installed', mend };
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(answer) ?? [];
+  const isOld =
+    Number(major) < GIT_MINIMUM[0] || (Number(major) === GIT_MINIMUM[0] && Number(minor) < GIT_MINIMUM[1]);
+  const text = answer.trim();
+  if (!isOld) return { level: 'ok', text };
+  return {
+    level: 'warning',
+    text: `${text} is older than ${GIT_MINIMUM.join('.')}, the oldest that is tried`,
+    mend,
+  };
+}
+
+/** As root, agents' commands and the database run without root's rights, which takes user namespaces. */
+export async function checkUserNamespaces(environment: NodeJS.ProcessEnv): Promise<CheckResult | null> {
+  if (process.getuid?.() !== 0) return null;
+  const args = ['--user', '--map-user=65534', '--map-group=65534', 'true'];
+  if ((await outputOf('unshare', args, environment)) !== undefined) {
+    return { level: 'ok', text: 'user namespaces work (needed because you are root)' };
+  }
+  return {
+    level: 'warning',
+    text: 'user namespaces are refused, and you are root',
+    mend: 'Run Shadow as an ordinary user, or from a directory under /var/lib with SHADOW_HOME there too.',
+  };
+}
+
+/** Kubernetes, for the remote mode alone. */
+export async function checkKubernetes(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
+  const file = environment.KUBECONFIG || join(environment.HOME || homedir(), '.kube', 'config');
+  const only = 'optional, for AGENT_MODE=remote';
+  if (!(await isReadable(file))) return { level: 'ok', text: `Kubernetes: not configured (${only})` };
+  const version = await outputOf('kubectl', ['version', '--request-timeout=5s'], environment);
+  const found = version === undefined ? 'kubectl does not reach a cluster' : 'kubectl reaches a cluster';
+  return { level: 'ok', text: `Kubernetes: ${file} is there, ${found} (${only})` };
+}
+
+/** bubblewrap, which can fence in commands. */
+export async function checkBubblewrap(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
+  const answer = await outputOf('bwrap', ['--version'], environment);
+  return { level: 'ok', text: `${answer?.trim() ?? 'bubblewrap: not installed'} (optional)` };
+}
+
+/** What a program prints; undefined when it is missing or fails. */
+async function outputOf(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  try {
+    return (await execute(program, args, { env, timeout: TIMEOUT_MS })).stdout;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
