@@ -1,4 +1,11 @@
+export { createDatabase, type Database, type DatabaseOptions } from './connection/create-database.ts';
+export { type OpenDatabase, type OpenOptions, openDatabase } from './connection/open-database.ts';
+export { acquireHomeLock, type HomeLock } from './embedded/home-lock.ts';
+export type { EmbeddedStatus } from './embedded/keeper.ts';
+export { type EmbeddedOptions, type EmbeddedPostgres, startEmbeddedPostgres } from './embedded/start.ts';
+export type { EmbeddedExit } from './embedded/supervisor.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export * from './generated/client.ts';
+export { holdInstanceLock, type InstanceLock, isInstanceAlive } from './instance-lock.ts';
 export type { DatabaseLog } from './log.ts';
 export { type MigrateResult, migrate } from './migrations/migrate.ts';
