@@ -172,7 +172,12 @@ const ACCESSES: Readonly<
     const result = await files.downloadFile({ path });
     if (!result.success) return result;
     const parts: Uint8Array[] = [];
-    for await (const part of result.content) parts.push(part);
+    try {
+      for await (const part of result.content) parts.push(part);
+    } catch (thrown) {
+      // The swapper writes files anew: one may shrink under a reader.
+      return { error: thrown instanceof ShadowError ? thrown.toOperationError() : String(thrown) };
+    }
     return Buffer.concat(parts).toString();
   },
 };
@@ -287,10 +292,10 @@ describe.runIf(process.platform === 'linux')('a swap during the call', () => {
     const confinement = createConfinement(root);
     expect(confinement.raceSafe).toBe(true);
     const files = operationsOn(confinement);
-    const accesses = Object.entries(ACCESSES);
+    const kinds = Object.keys(ACCESSES);
     const outcomes = new Map<string, number>();
     for (let call = 0; call < SWAPS; call += 1) {
-      const [kind, access] = accesses[call % accesses.length] ?? accesses[0]!;
+      const kind = kinds[call % kinds.length] ?? 'read';
       const path =
         kind === 'delete'
           ? 'a/b'
@@ -301,7 +306,7 @@ describe.runIf(process.platform === 'linux')('a swap during the call', () => {
               : call % 3 === 0
                 ? 'a/b/f'
                 : 'a/f';
-      const answer = JSON.stringify(await access(files, path, 'b/moved'));
+      const answer = JSON.stringify(await ACCESSES[kind]?.(files, path, 'b/moved'));
       expect(answer).not.toContain(MARK);
       const code = /"code":"(\w+)"/.exec(answer)?.[1] ?? 'success';
       outcomes.set(code, (outcomes.get(code) ?? 0) + 1);
@@ -309,7 +314,7 @@ describe.runIf(process.platform === 'linux')('a swap during the call', () => {
     expect(snapshot(outside)).toEqual(untouched);
     // Both sides of the race were met, or the test would prove nothing.
     expect(outcomes.get('success')).toBeGreaterThan(0);
-    expect([...outcomes.keys()].some((code) => code !== 'success')).toBe(true);
+    expect(outcomes.get('PATH_OUTSIDE_WORKSPACE')).toBeGreaterThan(0);
   });
 });
 
