@@ -54,7 +54,7 @@ export async function decidePermission(
   }
   const judged = question.command === null ? undefined : policy?.(question.command);
   if (judged?.decision === 'deny') return { type: 'deny', reason: judged.reason, asked: false };
-  if (question.mode === 'auto' && judged?.decision !== 'ask') {
+  if (question.mode === 'auto') {
     return { type: 'allow', decision: 'allow', reason: null, asked: false };
   }
   const reason = judged?.decision === 'ask' ? judged.reason : askReason(question.kind);

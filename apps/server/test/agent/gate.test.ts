@@ -221,9 +221,19 @@ describe('auto mode and the command policy', () => {
   it('asks about what the policy flags, even where the tool is allowed for the task', async () => {
     const task = await makeTask();
     task.allowedTools.add('executeCommand');
-    const curl = call('executeCommand', { command: 'curl example.test' });
-    const resolution = await task.gate({ services }).callTool(curl, new AbortController().signal);
-    expect(resolution).toEqual({ type: 'awaiting-approval' });
+    const curl = call('executeCommand', { command: 'curl --version' });
+    const { signal } = new AbortController();
+    expect(await task.gate({ mode: 'ask', services }).callTool(curl, signal)).toEqual({
+      type: 'awaiting-approval',
+    });
+    expect(task.eventsOf('approval-requested')[0]?.approval.reason).toBe('curl reaches the network');
+  });
+
+  it('does not ask in auto mode', async () => {
+    const task = await makeTask();
+    const curl = call('executeCommand', { command: 'curl --no-such-option' });
+    await resultOf(task, curl, { services });
+    expect(task.approvals.size).toBe(0);
   });
 });
 
