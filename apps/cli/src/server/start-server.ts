@@ -19,8 +19,6 @@ export interface StartedServer {
   readonly url: string;
   /** Resolves when the server's process is gone. */
   readonly exited: Promise<void>;
-  /** Asks it to end, without waiting. */
-  terminate(): void;
   /** Asks it to end and waits until it has. */
   stop(): Promise<void>;
 }
@@ -32,6 +30,8 @@ export interface StartServerOptions {
   environment: NodeJS.ProcessEnv;
   /** Aborting ends the start and the server. */
   signal: AbortSignal;
+  /** Given at once, before the server is ready, what asks it to end without waiting. */
+  onSpawned: (terminate: () => void) => void;
 }
 
 /**

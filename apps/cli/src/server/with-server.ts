@@ -61,12 +61,15 @@ async function knownServer({ config }: CliContext): Promise<ServerAccess | undef
   return url === undefined ? undefined : { url, apiKey: config.apiKey ?? (await readCliKey(config.home)) };
 }
 
-async function start({ config, serverEntry, output, interrupt }: CliContext): Promise<StartedServer> {
+function start({ config, serverEntry, output, interrupt }: CliContext): Promise<StartedServer> {
   output.note('No server is running; starting one for this command…');
-  const { home, environment } = config;
-  const started = await startServer({ entry: serverEntry, home, environment, signal: interrupt.signal });
-  interrupt.onLeave(() => started.terminate());
-  return started;
+  return startServer({
+    entry: serverEntry,
+    home: config.home,
+    environment: config.environment,
+    signal: interrupt.signal,
+    onSpawned: (terminate) => interrupt.onLeave(terminate),
+  });
 }
 
 function connect(access: ServerAccess, started: StartedServer | null): ServerConnection {
