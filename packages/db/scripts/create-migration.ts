@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '../src/embedded/start.ts';
+import { migrate } from '../src/migrations/migrate.ts';
 import { MIGRATIONS_DIRECTORY, readMigrations, SCHEMA_FILE } from '../src/migrations/migration-files.ts';
 import { schemaChanges } from './schema-changes.ts';
 
@@ -31,7 +32,8 @@ async function changesSince(migrations: Awaited<ReturnType<typeof readMigrations
   try {
     const log = { debug: silent, info: silent, warn: silent, error: silent };
     await using postgres = await startEmbeddedPostgres({ home, log });
-    return await schemaChanges(postgres.connectionString, migrations, await readFile(SCHEMA_FILE, 'utf8'));
+    await migrate(postgres.connectionString, migrations);
+    return await schemaChanges(postgres.connectionString, await readFile(SCHEMA_FILE, 'utf8'));
   } finally {
     await rm(home, { recursive: true, force: true });
   }

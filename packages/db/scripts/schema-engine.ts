@@ -7,9 +7,6 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 
-/** Nothing is managed outside Prisma. */
-export const NO_FILTER = { externalTables: [], externalEnums: [] };
-
 // The part of the global that is used: the types for Node leave it to the browser's library.
 declare const WebAssembly: {
   compile(bytes: Uint8Array): Promise<object>;

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { MigrationList } from '@prisma/schema-engine-wasm';
-import { errorCode } from '../errors.ts';
 
 /** Directory of the committed migrations, one folder each. */
 export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'prisma', 'migrations');
@@ -10,7 +8,6 @@ export const MIGRATIONS_DIRECTORY = join(import.meta.dirname, '..', '..', 'prism
 export const SCHEMA_FILE = join(import.meta.dirname, '..', '..', 'prisma', 'schema.prisma');
 
 const SCRIPT = 'migration.sql';
-const LOCKFILE = 'migration_lock.toml';
 
 /** A committed migration. */
 export interface MigrationFile {
@@ -31,29 +28,4 @@ export async function readMigrations(directory = MIGRATIONS_DIRECTORY): Promise<
       return { name, script, checksum: createHash('sha256').update(script).digest('hex') };
     }),
   );
-}
-
-/** The migrations in the shape that the schema engine takes. */
-export async function toMigrationList(
-  migrations: readonly MigrationFile[],
-  directory = MIGRATIONS_DIRECTORY,
-): Promise<MigrationList> {
-  return {
-    baseDir: directory,
-    lockfile: { path: LOCKFILE, content: await readIfPresent(join(directory, LOCKFILE)) },
-    shadowDbInitScript: '',
-    migrationDirectories: migrations.map(({ name, script }) => ({
-      path: name,
-      migrationFile: { path: SCRIPT, content: { tag: 'ok', value: script } },
-    })),
-  };
-}
-
-async function readIfPresent(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
 }
