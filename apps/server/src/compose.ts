@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Database, InstanceLock } from '@shadow/db';
+import { type InstanceLock, isInstanceAlive, type OpenDatabase } from '@shadow/db';
 import {
   connectProcessHost,
   createProcessOperations,
@@ -54,7 +54,7 @@ export interface Composition {
 /** Picks the concrete classes and wires them. @throws ShadowError when a part cannot come up */
 export async function compose(
   config: Config,
-  database: Database,
+  database: OpenDatabase,
   instance: InstanceLock,
   log: Logger,
 ): Promise<Composition> {
@@ -121,7 +121,7 @@ export async function compose(
     events,
     workspaces,
     log,
-    isInstanceAlive: (id) => database.isInstanceAlive(id),
+    isInstanceAlive: (id) => isInstanceAlive(database.pool, id),
   });
   const app = createHttpApp({
     access,

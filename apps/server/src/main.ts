@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { acquireHomeLock, openDatabase } from '@shadow/db';
+import { acquireHomeLock, DatabaseError, holdInstanceLock, openDatabase } from '@shadow/db';
 import { ShadowError } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import { type Composition, compose, VERSION } from './compose.ts';
@@ -20,7 +20,7 @@ async function main(): Promise<number> {
   await mkdir(config.home, { recursive: true, mode: config.runAs === null ? 0o700 : 0o711 });
   await using _lock = await acquireHomeLock(config.home);
   await using database = await openDatabase({ url: config.database.url, home: config.home, log });
-  await using instance = await database.holdInstanceLock();
+  await using instance = await holdInstanceLock({ connectionString: database.connectionString, log });
   const composition = await compose(config, database, instance, log);
   try {
     const url = await listen(composition.http, config);
@@ -88,16 +88,12 @@ async function announceReady(config: Config, { access }: Composition, url: strin
 
 /** Says what stopped the start: a message for people, the rest only in the log. */
 function explain(error: unknown): void {
-  if (error instanceof ConfigError || error instanceof ShadowError || hasCode(error)) {
+  if (error instanceof ConfigError || error instanceof ShadowError || error instanceof DatabaseError) {
     process.stderr.write(`shadow: ${error.message}\n`);
     return;
   }
   const log: Logger = createLogger({ level: 'error', format: 'text', secrets: [] });
   log.error({ err: error }, 'Shadow could not start');
-}
-
-function hasCode(error: unknown): error is Error & { code: string } {
-  return error instanceof Error && error.name === 'DatabaseError';
 }
 
 try {
