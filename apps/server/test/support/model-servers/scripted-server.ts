@@ -99,7 +99,7 @@ export async function startScriptedServer(
         message: 'invalid x-api-key',
       });
     }
-    if (request.method === 'GET' && request.path === '/v1/models') {
+    if (request.method === 'GET' && request.path.split('?')[0] === '/v1/models') {
       return sendJson(response, 200, format.models(options.models ?? ['test-model']));
     }
     if (request.path !== format.path) return sendJson(response, 404, { error: { message: 'no such path' } });
