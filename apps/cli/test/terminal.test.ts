@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { TestServer } from './support/test-server.ts';
 const WAIT = { timeout: 60_000, interval: 20 };
 vi.setConfig({ testTimeout: 90_000 });
 const cli = fileURLToPath(new URL('./support/cli-with-test-server.ts', import.meta.url));
+const launcher = fileURLToPath(new URL('../bin/shadow.mjs', import.meta.url));
 
 let home: string;
 let server: TestServer;
@@ -25,8 +26,12 @@ afterEach(async () => {
 });
 
 /** The command line on a terminal of its own. */
-function onTerminal(args: readonly string[], env: Record<string, string> = {}) {
-  const terminal = spawn(process.execPath, [cli, ...args], {
+function onTerminal(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  [node, program] = [process.execPath, cli],
+) {
+  const terminal = spawn(node, [program, ...args], {
     env: { PATH: process.env.PATH ?? '', SHADOW_HOME: home, ...env },
     cols: 120,
     rows: 40,
@@ -57,6 +62,15 @@ it('stops the task on Ctrl+C while it asks', async () => {
   terminal.write('\u0003');
   expect(await done).toBe(130);
   expect([...server.tasks.values()].map((task) => task.status)).toEqual(['stopped']);
+});
+
+it('counts one Ctrl+C once when an old Node handed over to a newer one', async () => {
+  const node = existsSync('/usr/bin/node') ? '/usr/bin/node' : process.execPath;
+  const { terminal, done, shown } = onTerminal(['run', '--repo', 'sample', 'waits'], {}, [node, launcher]);
+  await vi.waitFor(() => expect(shown()).toContain('I look at'), WAIT);
+  terminal.write('\u0003');
+  expect(await done).toBe(130);
+  expect(shown()).toContain('Ended: stopped');
 });
 
 it('goes on when the question is answered elsewhere', async () => {

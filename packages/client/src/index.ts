@@ -5,3 +5,4 @@ export * from './realtime/follow.ts';
 export * from './view/reduce.ts';
 export * from './view/task-view.ts';
 export type { Timeline } from './view/timeline.ts';
+export * from './view/timeline-items.ts';

@@ -90,7 +90,9 @@ async function summarize(
 ): Promise<void> {
   const task = await api.getTask({ params: { taskId } });
   const title = rest.status === 'ready-for-review' ? 'Ready for review' : `Ended: ${rest.status}`;
-  output.line(output.style('bold', `${title}: +${task.additions} −${task.deletions}`));
+  // Without a base there is no workspace yet, and nothing to see.
+  const counts = task.baseCommit === null ? '' : ` (+${task.additions} −${task.deletions})`;
+  output.line(output.style('bold', `${title}${counts}`));
   if (task.branch !== null) output.line(`Branch: ${task.branch}`);
   if (task.baseCommit !== null) output.line(`Diff:   shadow diff ${task.id}`);
 }

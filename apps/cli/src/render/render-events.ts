@@ -4,6 +4,9 @@ import { type Output, oneLine, printable } from './output.ts';
 /** Lines of a failed call's output that are shown. */
 const FAILURE_LINES = 20;
 
+/** Tools whose success shows as an event of its own. */
+const SHOWN_OTHERWISE: ReadonlySet<string> = new Set(['todoWrite']);
+
 type Event<Type extends TaskEvent['type']> = Extract<TaskEvent, { type: Type }>;
 
 /** Writes a task's events for people as they come: text as it streams, a row for each tool call. */
@@ -13,13 +16,14 @@ export class EventRenderer {
   /** The call whose row was written last, so that its result can follow it. */
   #lastCall: string | null = null;
   #streaming: string | null = null;
+  /** What a preparation step failed of: its turn fails of the same. */
+  #toldFailure: string | null = null;
 
   constructor(output: Output) {
     this.#output = output;
   }
 
   render(event: TaskEvent): void {
-    if (event.type !== 'message-delta') this.#streaming = null;
     switch (event.type) {
       case 'message-delta':
         this.#delta(event);
@@ -81,6 +85,7 @@ export class EventRenderer {
   }
 
   #call(event: Event<'tool-call'>): void {
+    if (SHOWN_OTHERWISE.has(event.tool)) return;
     const label = `${event.tool} ${oneLine(event.target)}`.trim();
     // A call that goes on after its approval has its row already.
     if (this.#calls.get(event.toolCallId) !== label) this.#line(this.#output.style('cyan', `▸ ${label}`));
@@ -90,6 +95,7 @@ export class EventRenderer {
 
   #result(event: Event<'tool-result'>): void {
     const succeeded = event.outcome === 'succeeded';
+    if (succeeded && SHOWN_OTHERWISE.has(event.tool)) return;
     const label = this.#calls.get(event.toolCallId) ?? event.tool;
     const named = this.#lastCall === event.toolCallId ? '' : ` ${label} ·`;
     const summary = oneLine(event.summary === '' ? event.outcome : event.summary);
@@ -106,11 +112,13 @@ export class EventRenderer {
     if (event.status === 'awaiting-approval') return;
     this.#line('');
     this.#dim(`${event.status}${milliseconds(event.durationMs)} · ${spent(event.usage)}`);
-    if (event.error !== null) this.#failed(`✗ ${oneLine(event.error.message)}`);
+    const message = event.error === null ? null : oneLine(event.error.message);
+    if (message !== null && message !== this.#toldFailure) this.#failed(`✗ ${message}`);
   }
 
   #line(text: string): void {
     this.#lastCall = null;
+    this.#streaming = null;
     this.#output.line(text);
   }
 

@@ -2,12 +2,18 @@ import type { Ack, OperationError } from '@shadow/protocol';
 import { ShadowError } from '@shadow/protocol';
 import type { FollowState } from './follow.ts';
 
+/**
+ * What a follower made of some items: took them, misses something before them, or was told of a passing failure and
+ * has to ask again in any case.
+ */
+export type Acceptance = 'taken' | 'missing' | 'again';
+
 /** One reader of a feed, with its own position in it. */
 export interface Follower<Item> {
   /** From where on it still wants items. */
   readonly position: number;
-  /** Takes the items that follow its position. Returns false when something between is missing. */
-  accept(items: readonly Item[]): boolean;
+  /** Takes the items that follow its position. */
+  accept(items: readonly Item[]): Acceptance;
   /** True once nothing more can come. */
   readonly ended: boolean;
   onState(state: FollowState): void;
@@ -74,15 +80,15 @@ export class Feed<Item> {
   }
 
   receive(items: readonly Item[]): void {
-    let missing = false;
+    const heard = new Set<Acceptance>();
     for (const follower of [...this.#followers]) {
       const before = follower.position;
       // A follower may have been removed by the one before it.
-      if (this.#followers.has(follower) && !follower.ended && !follower.accept(items)) missing = true;
+      if (this.#followers.has(follower) && !follower.ended) heard.add(follower.accept(items));
       if (follower.position > before) this.#fruitless = 0;
     }
-    // Until the present subscription is answered, what comes may belong to the one before it.
-    if (missing && this.#state === 'live') this.#subscribe();
+    // Until the present subscription is answered, what is missing may be on its way.
+    if (heard.has('again') || (heard.has('missing') && this.#state === 'live')) this.#subscribe();
   }
 
   /** Ends the following of everybody. */

@@ -1,5 +1,5 @@
 import { type ProcessOutput, ShadowError } from '@shadow/protocol';
-import type { Follower } from './feed.ts';
+import type { Acceptance, Follower } from './feed.ts';
 import type { FollowedFrame, FollowProcessOptions, FollowState, FollowTaskOptions } from './follow.ts';
 import type { ReadEvent } from './parse-events.ts';
 
@@ -19,7 +19,7 @@ export class TaskFollower implements Follower<ReadEvent> {
     return this.#lastSeq;
   }
 
-  accept(items: readonly ReadEvent[]): boolean {
+  accept(items: readonly ReadEvent[]): Acceptance {
     const fresh: ReadEvent[] = [];
     let missing = false;
     for (const item of items) {
@@ -31,7 +31,7 @@ export class TaskFollower implements Follower<ReadEvent> {
     }
     const events = fresh.flatMap(({ event }) => (event === null ? [] : [event]));
     if (events.length > 0) guard(() => this.#options.onEvents(events));
-    return !missing;
+    return missing ? 'missing' : 'taken';
   }
 
   onState(state: FollowState): void {
@@ -65,7 +65,7 @@ export class ProcessFollower implements Follower<ProcessOutput> {
     return this.#ended;
   }
 
-  accept(items: readonly ProcessOutput[]): boolean {
+  accept(items: readonly ProcessOutput[]): Acceptance {
     const fresh: FollowedFrame[] = [];
     let complete = true;
     let failure: ShadowError | undefined;
@@ -75,12 +75,12 @@ export class ProcessFollower implements Follower<ProcessOutput> {
       if (!complete || failure !== undefined || this.#ended) break;
     }
     if (fresh.length > 0) guard(() => this.#options.onFrames(fresh));
-    if (failure === undefined) return complete;
+    if (failure === undefined) return complete ? 'taken' : 'missing';
     // What may pass is asked for again; the rest ends the following.
-    if (failure.retryable) return false;
+    if (failure.retryable) return 'again';
     this.#ended = true;
     this.onError(failure);
-    return true;
+    return 'taken';
   }
 
   onState(state: FollowState): void {

@@ -1,5 +1,6 @@
 import type { TaskEvent, ToolOutcome } from '@shadow/protocol';
-import type { AgentTextItem, TaskView } from './task-view.ts';
+import type { TaskView } from './task-view.ts';
+import type { AgentTextItem } from './timeline-items.ts';
 
 type Delta = Extract<TaskEvent, { type: 'message-delta' }>;
 type Finished = Extract<TaskEvent, { type: 'message-finished' }>;

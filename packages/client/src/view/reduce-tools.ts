@@ -1,6 +1,7 @@
 import type { TaskEvent } from '@shadow/protocol';
 import { openText } from './reduce-text.ts';
-import type { TaskView, ToolCallItem } from './task-view.ts';
+import type { TaskView } from './task-view.ts';
+import type { ToolCallItem } from './timeline-items.ts';
 
 type Event<Type extends TaskEvent['type']> = Extract<TaskEvent, { type: Type }>;
 

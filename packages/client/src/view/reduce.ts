@@ -1,7 +1,8 @@
 import type { TaskEvent } from '@shadow/protocol';
 import { closeOpen, openText, reduceDelta, reduceMessageFinished } from './reduce-text.ts';
 import { reduceApproval, reduceToolCall, reduceToolProcess, reduceToolResult } from './reduce-tools.ts';
-import type { InitStepItem, TaskView, TimelineItem } from './task-view.ts';
+import type { TaskView } from './task-view.ts';
+import type { InitStepItem, TimelineItem } from './timeline-items.ts';
 
 type Event<Type extends TaskEvent['type']> = Extract<TaskEvent, { type: Type }>;
 type Reducers = { [Type in TaskEvent['type']]: (view: TaskView, event: Event<Type>) => TaskView };

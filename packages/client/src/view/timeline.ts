@@ -1,5 +1,5 @@
 import { PersistentList } from './list.ts';
-import type { TimelineItem } from './task-view.ts';
+import type { TimelineItem } from './timeline-items.ts';
 
 /**
  * The items of a task's chat, oldest first; immutable. Untouched items keep their identity between versions, so that
