@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type InstanceLock, isInstanceAlive, type OpenDatabase } from '@shadow/db';
 import {
+  captureLoginEnvironment,
   connectProcessHost,
   createProcessOperations,
+  decideCommand,
   type ProcessHost,
   startProcessHost,
 } from '@shadow/workspace';
@@ -90,7 +92,8 @@ export async function compose(
     workspaces,
     initialization,
     createRunner: (userId, model) => providers.createRunner(userId, model),
-    createGate: (context) => createToolGate(context, { metrics: toolMetrics, redact, log }),
+    createGate: (context) =>
+      createToolGate(context, { commandPolicy: decideCommand, metrics: toolMetrics, redact, log }),
     executionTimeoutMs: config.turns.timeoutMs,
     commandTimeoutMs: config.workspaces.commandTimeoutMs,
     log,
@@ -193,7 +196,7 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       stateDir: join(config.home, 'state'),
       archivesDir: join(config.home, 'archives'),
       runAs,
-      environment: config.environment.commands,
+      environment: commandEnvironment(config),
       capabilities: {
         pty: host.capabilities.pty,
         suspend: false,
@@ -206,6 +209,13 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       processesOf: (context) => createProcessOperations(context, host),
     },
   });
+}
+
+/** What a login shell of the person gives; the unprivileged user of a root-run server has no login. */
+function commandEnvironment({ environment, runAs }: Config): Promise<Readonly<Record<string, string>>> {
+  return runAs === null
+    ? captureLoginEnvironment({ base: environment.commands })
+    : Promise.resolve(environment.commands);
 }
 
 /** Stops to accept, lets running requests end, and closes what is idle. */

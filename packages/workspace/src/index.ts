@@ -7,4 +7,5 @@ export {
 } from './engine.ts';
 export * from './host/index.ts';
 export * from './process/index.ts';
+export * from './security/command-policy.ts';
 export { TerminalBuffer } from './terminal/index.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PrismaClient, Task as TaskRow } from '@shadow/db';
+import type { AgentExecution, PrismaClient, Task as TaskRow } from '@shadow/db';
 import {
   type Approval,
   type CreateTaskRequest,
@@ -39,6 +39,14 @@ export interface TaskServiceOptions {
   checkRepository(userId: string, repository: string): Promise<void>;
   /** The model a task runs with: the one asked for, known and usable, or the default. @throws ShadowError */
   chooseModel(userId: string, wanted: string | undefined): Promise<{ model: string; runner: string }>;
+}
+
+/** A turn to be queued. Without `promptMessageId` its prompt is a new message; with null there is none. */
+interface QueuedTurn {
+  runner: string;
+  model: string;
+  prompt: string | null;
+  promptMessageId?: string | null;
 }
 
 /** Everything that can be done with tasks; each change is one transaction with the events that tell of it. */
@@ -148,9 +156,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       where: { taskId },
       orderBy: [{ queuedAt: 'desc' }, { id: 'desc' }],
     });
-    const { runner, model, prompt, promptMessageId } = last;
-    // The message joins the conversation once, by its id: a turn that had begun only goes on with it.
-    await this.#queueTurn(task, { runner, model, prompt, promptMessageId });
+    await this.#queueTurn(task, await this.#repeatOf(last));
     this.#options.queue.wake();
     return this.get(userId, taskId);
   }
@@ -262,16 +268,13 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     yield* found.executor.readOutput({ processId, fromOffset, follow: true }, { signal });
   }
 
-  async #queueTurn(
-    task: TaskRow,
-    turn: { runner: string; model: string; prompt: string | null; promptMessageId?: string | null },
-  ): Promise<{ messageId: string; executionId: string }> {
+  async #queueTurn(task: TaskRow, turn: QueuedTurn): Promise<{ messageId: string; executionId: string }> {
     const { id: taskId, userId } = task;
-    const messageId = turn.promptMessageId ?? randomUUID();
     const isNew = turn.promptMessageId === undefined;
+    const messageId = turn.promptMessageId ?? randomUUID();
     return this.#events.transact({ taskId, userId }, async (transaction) => {
       const execution = await transaction.agentExecution.create({
-        data: { ...turn, taskId, userId, promptMessageId: messageId },
+        data: { ...turn, taskId, userId, promptMessageId: turn.prompt === null ? null : messageId },
       });
       // updateMany, for it is a condition: a task that runs or waits for an answer keeps saying so.
       const idle = { id: taskId, activeExecutionId: null };
@@ -283,6 +286,18 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       const message = isNew ? [{ type: 'user-message', messageId, text: turn.prompt ?? '' } as const] : [];
       return { value: { messageId, executionId: execution.id }, events: [...queued, ...message] };
     });
+  }
+
+  /** The turn that tries a failed one again: with its message while the conversation lacks it, else going on from there. */
+  async #repeatOf(last: AgentExecution): Promise<QueuedTurn> {
+    const { runner, model, prompt, promptMessageId, taskId } = last;
+    const newest = await this.#prisma.message.findFirst({ where: { taskId }, orderBy: { position: 'desc' } });
+    const joined = promptMessageId === null || newest?.executionId === last.id;
+    if (!joined) return { runner, model, prompt, promptMessageId };
+    // Providers want the last word to be a person's or a tool's.
+    return newest?.role === 'ASSISTANT'
+      ? { runner, model, prompt: 'Go on where you stopped.' }
+      : { runner, model, prompt: null, promptMessageId: null };
   }
 
   #refuseWhileActive(task: TaskRow): void {

@@ -30,8 +30,8 @@ export interface LocalWorkspaceOptions {
   mirrors: MirrorCache;
   git: GitEnvironment;
   runAs: RunAs | undefined;
-  /** Environment of commands before HOME and TMPDIR are set for the task. */
-  environment: Readonly<Record<string, string>>;
+  /** Environment of commands before HOME and TMPDIR are set for the task; captured while the server starts. */
+  environment: Promise<Readonly<Record<string, string>>>;
   capabilities: Capabilities;
   log: Logger;
   resolveRepository(repository: string): Promise<RepositorySource>;
@@ -126,7 +126,7 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     const { copy } = this.#paths(taskId);
     if (!(await exists(copy))) return this.#lost(taskId);
     if (known !== undefined) return { success: true, executor: known };
-    const context = this.#context(taskId);
+    const context = this.#context(taskId, await this.#options.environment);
     const engine = createWorkspaceEngine(context, { processes: this.#options.processesOf(context) });
     const executor: ToolExecutor = Object.assign(engine, { capabilities: this.capabilities });
     this.#executors.set(taskId, executor);
@@ -167,9 +167,9 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     );
   }
 
-  #context(taskId: string): WorkspaceContext {
+  #context(taskId: string, environment: Readonly<Record<string, string>>): WorkspaceContext {
     const { directory, copy, state } = this.#paths(taskId);
-    const { environment, runAs } = this.#options;
+    const { runAs } = this.#options;
     // Commands of an unprivileged server keep the person's HOME and so their tools; those of root get one of their own.
     const home =
       runAs === undefined ? {} : { HOME: join(directory, 'home'), USER: 'nobody', LOGNAME: 'nobody' };
