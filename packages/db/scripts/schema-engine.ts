@@ -22,22 +22,29 @@ let loading: Promise<typeof SchemaEngine> | undefined;
 
 /**
  * Opens Prisma's schema engine on a database. It is the WebAssembly build: no download and no binary.
- * @param adapter connects to the database, and to an empty one beside it for `createMigration` and `diff`
- * @param schema content of the Prisma schema, needed by `createMigration` and `diff`
+ * @param adapter connects to the database
+ * @param schema content of the Prisma schema
  */
 export async function openSchemaEngine(
   adapter: SqlMigrationAwareDriverAdapterFactory,
-  schema?: string,
+  schema: string,
 ): Promise<SchemaEngine> {
   loading ??= load();
   const Engine = await loading;
   const datamodels: [string, string][] | undefined =
     schema === undefined ? undefined : [['schema.prisma', schema]];
-  return Engine.new({ datamodels }, () => undefined, bindMigrationAwareSqlAdapterFactory(adapter));
+  return Engine.new(
+    { datamodels: [['schema.prisma', schema]] },
+    () => undefined,
+    bindMigrationAwareSqlAdapterFactory(adapter),
+  );
 }
 
 /** The package's own entry imports its .wasm as a module, which Node does not do without a flag. */
 async function load(): Promise<typeof SchemaEngine> {
+  // Where the engine leaves the words of a panic, before it ends with a bare "unreachable".
+  const registry = { set_message: (message: string) => process.stderr.write(`${message}\n`) };
+  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: registry });
   const entry = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const glue: WasmGlue = await import('@prisma/schema-engine-wasm/schema_engine_bg');
   const module = await WebAssembly.compile(await readFile(join(dirname(entry), 'schema_engine_bg.wasm')));
