@@ -11,9 +11,9 @@ export const PREFERRED_MODELS = {
 /** Models shown of a provider that is not configured: enough to see what there would be. */
 const SHOWN_UNAVAILABLE = 4;
 
-/** Models of OpenAI's listing that cannot be agents over chat completions: other media, or the Responses API alone. */
+/** Models of OpenAI's listing that cannot be agents: other media, other uses. */
 const NO_AGENT =
-  /audio|realtime|image|tts|transcribe|embedding|instruct|search|moderation|-pro|codex|whisper|dall-e|sora/;
+  /audio|realtime|image|tts|transcribe|embedding|instruct|search|moderation|whisper|dall-e|sora/;
 
 /**
  * Models of a hosted provider: its own listing where it is known, else the known ones.

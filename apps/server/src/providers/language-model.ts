@@ -10,10 +10,12 @@ const MAX_OUTPUT_TOKENS = 32_000;
 
 /**
  * A model of the AI SDK with the options that fit it. Keys are always given, so that the SDK reads no environment.
- * OpenAI is spoken to in chat completions, which every endpoint with its API understands.
+ * OpenAI itself is spoken to in its Responses API: its newer models refuse tools together with reasoning in chat
+ * completions (https://developers.openai.com/api/docs/guides/responses-vs-chat-completions). Everything compatible is
+ * spoken to in chat completions.
  * @param endpoint where the model is called
  * @param modelId the provider's own id
- * @param isOpenAi true for OpenAI itself, whose newer models want parameters that others do not know
+ * @param isOpenAi true for OpenAI itself
  */
 export function languageModel(
   endpoint: ModelEndpoint,
@@ -30,11 +32,12 @@ export function languageModel(
         : {}),
     };
   }
-  return { model: isOpenAi ? openAi(baseURL, apiKey, modelId) : compatible(baseURL, apiKey, modelId) };
-}
-
-function openAi(baseURL: string, apiKey: string | null, modelId: string): LanguageModel {
-  return createOpenAI({ baseURL, apiKey: apiKey ?? '' }).chat(modelId);
+  if (!isOpenAi) return { model: compatible(baseURL, apiKey, modelId) };
+  return {
+    model: createOpenAI({ baseURL, apiKey: apiKey ?? '' }).responses(modelId),
+    // The conversation is kept here and sent whole each time, reasoning sealed inside; nothing is left with OpenAI.
+    providerOptions: { openai: { store: false } },
+  };
 }
 
 function compatible(baseURL: string, apiKey: string | null, modelId: string): LanguageModel {

@@ -132,15 +132,56 @@ describe('a configured provider', () => {
     expect(server.requests[0]?.body.thinking).toEqual({ type: 'adaptive', display: 'summarized' });
   });
 
-  it('plays OpenAI models over chat completions', async () => {
-    const server = await serve('openai', { apiKey: 'key-openai', replies: [{ text: 'Hi.' }] });
+  it('plays OpenAI models over the Responses API, and gives their sealed reasoning back', async () => {
+    const replies = [
+      {
+        reasoning: 'Hm.',
+        text: 'Looking.',
+        calls: [{ tool: 'listDirectory', input: {} }],
+        usage: { cached: 40 },
+      },
+      { text: 'Done.' },
+    ];
+    const server = await serve('openai', { apiKey: 'key-openai', replies });
     const providers = registry({ config: config({ openai: { apiKey: 'key-openai', baseUrl: server.url } }) });
-    await using task = await createMemoryTask('empty');
+    await using task = await createMemoryTask();
     task.say('hi');
     expect(await task.run(await providers.createRunner(USER, 'openai/gpt-5.4'))).toEqual({
       status: 'completed',
     });
-    expect(task.usages[0]?.costUsd).toBeCloseTo((100 * 2.5 + 20 * 15) / 1e6, 10);
+    expect(task.text()).toBe('Looking.Done.');
+    expect(task.usages[0]).toMatchObject({ inputTokens: 100, cachedTokens: 40, outputTokens: 20 });
+    expect(task.usages[0]?.costUsd).toBeCloseTo((60 * 2.5 + 40 * 0.25 + 20 * 15) / 1e6, 10);
+    expect(server.requests[1]?.path).toBe('/v1/responses');
+    expect(server.requests[1]?.body.store).toBe(false);
+    const [callId] = task.eventsOf('tool-call').map((event) => event.toolCallId);
+    expect(server.requests[1]?.body.input).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ type: 'reasoning', encrypted_content: 'sealed-3' }),
+        expect.objectContaining({ type: 'function_call', call_id: callId }),
+        expect.objectContaining({ type: 'function_call_output', call_id: callId }),
+      ]),
+    );
+  });
+
+  it.each([
+    [{ status: 401, message: 'Incorrect API key' }, 'PROVIDER_AUTH_FAILED'],
+    [{ status: 404, message: 'no such model' }, 'MODEL_UNKNOWN'],
+    [{ text: 'Half', cut: true }, 'STREAM_INTERRUPTED'],
+    [{ text: 'Half', streamError: { type: 'server_error', message: 'Oops' } }, 'PROVIDER_FAILED'],
+  ])('tells failures of the Responses API by code: %j', async (reply, code) => {
+    const server = await serve('openai', { replies: () => reply });
+    const retryClock = { sleep: async () => undefined, random: () => 0.5 };
+    const providers = registry({
+      config: config({ openai: { apiKey: 'k', baseUrl: server.url } }),
+      retryClock,
+    });
+    await using task = await createMemoryTask();
+    task.say('hi');
+    expect(await task.run(await providers.createRunner(USER, 'openai/gpt-5.4'))).toMatchObject({
+      status: 'failed',
+      error: { code },
+    });
   });
 
   it('lists what its endpoint lists, once that is known', async () => {

@@ -18,7 +18,7 @@ import {
 export function startAnthropicServer(options: ModelServerOptions = {}): Promise<ModelServer> {
   return startScriptedServer(
     {
-      path: '/v1/messages',
+      paths: ['/v1/messages'],
       errorBody: ({ type, message }) => ({
         type: 'error',
         error: { type: type ?? 'api_error', message: message ?? 'scripted error' },

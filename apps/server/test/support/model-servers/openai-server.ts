@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { streamResponses } from './openai-responses.ts';
 import {
   endsProperly,
   type ModelReply,
@@ -10,14 +11,16 @@ import {
   writeChunk,
 } from './scripted-server.ts';
 
+const RESPONSES = '/v1/responses';
+
 /**
- * Starts a server that speaks OpenAI's chat completions, streamed, as OpenAI and compatible endpoints do.
+ * Starts a server that speaks OpenAI's APIs, streamed: chat completions, as compatible endpoints do too, and Responses.
  * @param options replies, models of its listing, a key it demands
  */
 export function startOpenAiServer(options: ModelServerOptions = {}): Promise<ModelServer> {
   return startScriptedServer(
     {
-      path: '/v1/chat/completions',
+      paths: ['/v1/chat/completions', RESPONSES],
       errorBody: ({ type, message }) => ({
         error: {
           message: message ?? 'scripted error',
@@ -30,13 +33,11 @@ export function startOpenAiServer(options: ModelServerOptions = {}): Promise<Mod
         object: 'list',
         data: ids.map((id) => ({ id, object: 'model', created: 1_767_225_600, owned_by: 'test' })),
       }),
-      stream: (reply, request, response) =>
-        stream(
-          reply,
-          String(request.body?.model),
-          request.body?.stream_options?.include_usage === true,
-          response,
-        ),
+      stream: (reply, request, response) => {
+        const model = String(request.body?.model);
+        if (request.path === RESPONSES) return streamResponses(reply, model, response);
+        return stream(reply, model, request.body?.stream_options?.include_usage === true, response);
+      },
     },
     options,
   );

@@ -63,8 +63,8 @@ export interface ModelServer {
 
 /** What differs between wire formats. */
 export interface WireFormat {
-  /** Path of model calls. */
-  path: string;
+  /** Paths of model calls. */
+  paths: readonly string[];
   errorBody(reply: ErrorReply): unknown;
   models(ids: readonly string[]): unknown;
   stream(reply: ModelReply, request: RecordedRequest, response: ServerResponse): Promise<void>;
@@ -102,7 +102,8 @@ export async function startScriptedServer(
     if (request.method === 'GET' && request.path.split('?')[0] === '/v1/models') {
       return sendJson(response, 200, format.models(options.models ?? ['test-model']));
     }
-    if (request.path !== format.path) return sendJson(response, 404, { error: { message: 'no such path' } });
+    if (!format.paths.includes(request.path))
+      return sendJson(response, 404, { error: { message: 'no such path' } });
     requests.push(request);
     const reply = typeof replies === 'function' ? replies(request, index) : replies[index];
     index += 1;
