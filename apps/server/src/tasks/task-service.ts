@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { AgentExecution, PrismaClient, Task as TaskRow } from '@shadow/db';
 import {
   type Approval,
   type CreateTaskRequest,
-  failure,
-  GitDiffResult,
+  type GitDiffResult,
   type OutputFrame,
   type OutputPage,
   ShadowError,
@@ -22,6 +19,7 @@ import { outputPage } from './process-output.ts';
 import { approvalFromRow, constant, kebab, taskFromRow } from './rows.ts';
 import type { RunQueue } from './run-queue.ts';
 import { storableText } from './storable-json.ts';
+import { TaskArchive } from './task-archive.ts';
 import type { TaskListChanges } from './task-changes.ts';
 import { newTaskId } from './task-id.ts';
 import { titleFrom } from './task-names.ts';
@@ -55,12 +53,14 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   readonly #options: TaskServiceOptions;
   readonly #prisma: PrismaClient;
   readonly #events: PostgresEventLog;
+  readonly #archive: TaskArchive;
 
   constructor(options: TaskServiceOptions) {
     super(options.prisma, options.events);
     this.#options = options;
     this.#prisma = options.prisma;
     this.#events = options.events;
+    this.#archive = new TaskArchive(options.archivesDir, options.workspaces);
     this.changes = options.changes;
   }
 
@@ -193,7 +193,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     const task = await this.row(userId, taskId);
     if (task.status === 'ARCHIVED') return taskFromRow(task);
     this.#refuseWhileActive(task);
-    const archivePath = await this.#keepWork(task);
+    const archivePath = await this.#archive.keep(task, () => this.diff(userId, taskId, { contextLines: 3 }));
     unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
     await this.#events.transact({ taskId, userId }, async (transaction) => {
       const archived = { status: 'ARCHIVED', archivedAt: new Date(), archivePath } as const;
@@ -207,10 +207,10 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   async delete(userId: string, taskId: string, options: { discardWork: boolean }): Promise<void> {
     const task = await this.row(userId, taskId);
     this.#refuseWhileActive(task);
-    if (!options.discardWork && task.status !== 'ARCHIVED') await this.#refuseUnsavedWork(task);
+    if (!options.discardWork && task.status !== 'ARCHIVED') await this.#archive.refuseUnsavedWork(task);
     unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
     await this.#prisma.task.deleteMany({ where: { id: taskId, userId } });
-    await rm(this.#diffFile(taskId), { force: true });
+    await this.#archive.forget(taskId);
     this.changes.announceDeleted(userId, taskId);
   }
 
@@ -226,7 +226,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
         'The workspace is not ready yet, so there is nothing to compare.',
       );
     }
-    if (task.status === 'ARCHIVED') return this.#archivedDiff(taskId, query.path);
+    if (task.status === 'ARCHIVED') return this.#archive.diff(taskId, query.path);
     const executor = await this.#executor(taskId);
     const { contextLines, path } = query;
     const diff = await executor.gitDiff({
@@ -304,44 +304,6 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     if (['RUNNING', 'INITIALIZING', 'QUEUED', 'AWAITING_APPROVAL'].includes(task.status)) {
       throw new ShadowError('TASK_STATE_CONFLICT', `This task is ${kebab(task.status)}. Stop it first.`);
     }
-  }
-
-  async #refuseUnsavedWork(task: TaskRow): Promise<void> {
-    if (task.baseCommit === null) return;
-    const unsaved = await this.#options.workspaces.getUnsavedWork(task.id, task.baseCommit);
-    // A workspace that is gone holds nothing; one that cannot be read may hold something.
-    if (!unsaved.success && unsaved.error.code === 'WORKSPACE_LOST') return;
-    const { uncommitted, commits } = unwrap(unsaved);
-    if (!uncommitted && commits === 0) return;
-    throw new ShadowError(
-      'WORKSPACE_HAS_UNSAVED_WORK',
-      'The workspace holds work that is neither pushed nor archived. Archive the task to keep it, or discard it.',
-      { details: { uncommitted, commits } },
-    );
-  }
-
-  /** @returns the bundle's path, null when there was nothing to keep */
-  async #keepWork(task: TaskRow): Promise<string | null> {
-    if (task.baseCommit === null) return null;
-    const kept = await this.#options.workspaces.archiveWorkspace(task.id, task.baseCommit);
-    if (!kept.success && kept.error.code === 'WORKSPACE_LOST') return null;
-    const { bundlePath } = unwrap(kept);
-    const diff = await this.diff(task.userId, task.id, { contextLines: 3 });
-    await mkdir(this.#options.archivesDir, { recursive: true, mode: 0o700 });
-    await writeFile(this.#diffFile(task.id), JSON.stringify(diff), { mode: 0o600 });
-    return bundlePath;
-  }
-
-  async #archivedDiff(taskId: string, path: string | undefined): Promise<GitDiffResult> {
-    const stored = await readFile(this.#diffFile(taskId), 'utf8').catch(() => undefined);
-    if (stored === undefined)
-      throw ShadowError.from(failure('WORKSPACE_LOST', 'No diff was kept for this task.').error);
-    const diff = GitDiffResult.parse(JSON.parse(stored));
-    return path === undefined ? diff : { ...diff, files: diff.files.filter((file) => file.path === path) };
-  }
-
-  #diffFile(taskId: string): string {
-    return join(this.#options.archivesDir, `${taskId}.diff.json`);
   }
 
   async #executor(taskId: string): Promise<ToolExecutor> {
