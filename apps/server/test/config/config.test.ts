@@ -6,6 +6,9 @@ import { settingsTable, withSettingsTable } from '../../src/config/documentation
 import { settings } from '../../src/config/settings.ts';
 import { ConfigError, loadConfig } from '../../src/config.ts';
 
+/** Who runs agents' commands is a question only for root. */
+const isRoot = process.getuid?.() === 0;
+
 function errorOf(environment: NodeJS.ProcessEnv): ConfigError {
   try {
     loadConfig(environment);
@@ -27,9 +30,8 @@ describe('configuration', () => {
       workspaces: {
         directory: join(homedir(), '.shadow', 'workspaces'),
         commandTimeoutMs: 300_000,
-        agentUid: 65_534,
-        agentGid: 65_534,
       },
+      runAs: isRoot ? { uid: 65_534, gid: 65_534 } : null,
       repositories: { allowLocal: true },
       turns: { maxConcurrent: 5, timeoutMs: 600_000 },
       log: { level: 'info', format: 'text' },
@@ -70,7 +72,9 @@ describe('configuration', () => {
       agentMode: 'mock',
       http: { host: '0.0.0.0', port: 0, basePath: '/a/b', publicUrl: 'https://shadow.example.com' },
       database: { url: 'postgresql://u:pass%20word@db/shadow' },
-      workspaces: { directory: '/srv/work', commandTimeoutMs: 2000, agentUid: 1000, agentGid: 1001 },
+      workspaces: { directory: '/srv/work', commandTimeoutMs: 2000 },
+      runAs: isRoot ? { uid: 1000, gid: 1001 } : null,
+      environment: { git: expect.any(Object), commands: expect.any(Object) },
       repositories: { allowLocal: true },
       turns: { maxConcurrent: 2, timeoutMs: 1000 },
       providers: {
@@ -111,6 +115,14 @@ describe('configuration', () => {
     ['127.example.com', false],
   ])('allows local repositories by default on %s: %s', (host, allowed) => {
     expect(loadConfig({ API_HOST: host }).repositories.allowLocal).toBe(allowed);
+  });
+
+  it('lets agents’ commands and git see allow-listed variables only', () => {
+    const environment = { PATH: '/bin', OPENAI_API_KEY: 'key-openai', HTTPS_PROXY: 'http://p', TZ: 'UTC' };
+    expect(loadConfig(environment).environment).toEqual({
+      commands: { PATH: '/bin', LANG: 'C.UTF-8', TZ: 'UTC' },
+      git: { PATH: '/bin', HTTPS_PROXY: 'http://p' },
+    });
   });
 
   it('names every wrong variable at once with what is allowed', () => {

@@ -1,9 +1,11 @@
 import { ErrorBody, endpoints } from '@shadow/protocol';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTestDatabase } from '../access/support/database.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
-let database: Awaited<ReturnType<typeof openTestDatabase>>;
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+let database: TestDatabase;
 let server: TestServer;
 let cookie: string;
 let userId: string;
@@ -12,7 +14,7 @@ beforeAll(async () => {
   database = await openTestDatabase();
   server = await startServer(database.prisma);
   cookie = await server.signIn();
-  userId = (await (await call('GET', '/me')).json()).user.id;
+  userId = endpoints.getMe.response.parse(await (await call('GET', '/me')).json()).user.id;
   server.tasks.add(userId, 'own');
   server.tasks.add('somebody-else', 'foreign');
 });

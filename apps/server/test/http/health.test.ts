@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTestDatabase } from '../access/support/database.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer } from './support/server.ts';
 
-let database: Awaited<ReturnType<typeof openTestDatabase>>;
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+let database: TestDatabase;
 beforeAll(async () => {
   database = await openTestDatabase();
 });

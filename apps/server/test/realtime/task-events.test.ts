@@ -1,11 +1,13 @@
 import type { TaskEventBody } from '@shadow/protocol';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openTestDatabase } from '../access/support/database.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from '../http/support/server.ts';
 import { connect, numbers, type TestClient, until } from './support/client.ts';
 
-let database: Awaited<ReturnType<typeof openTestDatabase>>;
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
+
+let database: TestDatabase;
 let server: TestServer;
 let apiKey: string;
 let userId: string;
@@ -14,7 +16,7 @@ let taskCount = 0;
 
 beforeAll(async () => {
   database = await openTestDatabase();
-  const limits = { replayPage: 10, maxPendingEvents: 20, gatherMs: 5 };
+  const limits = { replayPage: 10, maxPendingEvents: 20, gatherMs: 1 };
   server = await startServer(database.prisma, { limits });
   const signedIn = await server.access.signIn(await server.access.issueSignInToken(), {});
   userId = signedIn.principal.user.id;
@@ -49,6 +51,8 @@ async function newClient(): Promise<TestClient> {
 const seqs = (client: TestClient, taskId: string) => client.events(taskId).map((event) => event.seq);
 const append = (taskId: string, count: number) => server.log.append({ taskId, userId }, bodies(count));
 const store = (taskId: string, count: number) => server.log.store(taskId, bodies(count));
+/** Longer than live events are gathered, so that what was announced is on its way. */
+const flushed = () => new Promise((resolve) => setTimeout(resolve, 4));
 const received = (client: TestClient, taskId: string, last: number) =>
   until(() => (seqs(client, taskId).at(-1) ?? 0) >= last, `event ${last} came`);
 
@@ -89,6 +93,21 @@ describe('following a task', () => {
     expect(seqs(client, task)).toEqual(numbers(5));
   });
 
+  it('does not repeat events that were read before they were announced one by one', async () => {
+    const task = newTask();
+    const batches = [store(task, 3), store(task, 2), store(task, 4)];
+    const client = await newClient();
+    await client.send('task:subscribe', { taskId: task, afterSeq: 0 });
+    await received(client, task, 9);
+    for (const events of batches) {
+      server.log.announce({ taskId: task, userId, events });
+      await flushed();
+    }
+    await append(task, 1);
+    await received(client, task, 10);
+    expect(seqs(client, task)).toEqual(numbers(10));
+  });
+
   it('does not lose an event that was announced while the log was being read', async () => {
     const task = newTask();
     await append(task, 2);
@@ -105,9 +124,13 @@ describe('following a task', () => {
   it('goes back to the log when more happens during the replay than is kept for a client', async () => {
     const task = newTask();
     await append(task, 2);
+    const observer = await newClient();
+    await observer.send('task:subscribe', { taskId: task, afterSeq: 0 });
+    await received(observer, task, 2);
     server.log.afterRead = async () => {
       server.log.afterRead = async () => undefined;
       for (let count = 0; count < 10; count += 1) await append(task, 9);
+      await received(observer, task, 92);
     };
     const client = await newClient();
     await client.send('task:subscribe', { taskId: task, afterSeq: 0 });
@@ -133,6 +156,7 @@ describe('following a task', () => {
           if (name === 'store') pending.push(store(task, count));
           if (name === 'announce') announce();
           if (name === 'breathe' && scheduler.count() > 0) await scheduler.waitOne();
+          if (name === 'breathe') await flushed();
           if (name === 'subscribe' && started.length < 4) {
             const client = await newClient();
             started.push(client);
@@ -141,7 +165,11 @@ describe('following a task', () => {
         }
         server.log.afterRead = async () => undefined;
         while (scheduler.count() > 0) await scheduler.waitOne();
-        while (pending.length > 0) announce();
+        await flushed();
+        while (pending.length > 0) {
+          announce();
+          if (pending.length % 2 === 0) await flushed();
+        }
         await append(task, 1);
         const last = server.log.lastSeq(task);
         for (const client of started) {
