@@ -1,10 +1,4 @@
-import {
-  type FileOperations,
-  failure,
-  type GitOperations,
-  type ProcessOperations,
-  type SearchOperations,
-} from '@shadow/protocol';
+import type { FileOperations, GitOperations, ProcessOperations, SearchOperations } from '@shadow/protocol';
 import type { WorkspaceContext } from './context.ts';
 import { createFileOperations } from './files/file-operations.ts';
 import { createGitOperations } from './git/git-operations.ts';
@@ -43,12 +37,14 @@ export function createWorkspaceEngine(
   { processes }: WorkspaceParts,
 ): WorkspaceEngine {
   const confinement = createConfinement(context.root);
+  const files = createFileOperations(context, confinement);
+  const search = createSearchOperations(context, confinement, (signal) => files.watch({ signal }));
   const git = createGitOperations(context, confinement);
   return {
-    ...createFileOperations(context, confinement),
-    ...createSearchOperations(context, confinement),
-    codebaseSearch: async () =>
-      failure('UNSUPPORTED', 'Searching the code base by questions is not available.'),
+    ...files,
+    searchFiles: search.searchFiles,
+    grepSearch: search.grepSearch,
+    codebaseSearch: search.codebaseSearch,
     gitStatus: git.gitStatus,
     gitDiff: git.gitDiff,
     gitCommit: git.gitCommit,
@@ -61,7 +57,10 @@ export function createWorkspaceEngine(
     writeStdin: (request, options) => processes.writeStdin(request, options),
     signalProcess: (request, options) => processes.signalProcess(request, options),
     resizeTerminal: (request, options) => processes.resizeTerminal(request, options),
-    capabilities: { raceSafePaths: confinement.raceSafe, codebaseSearch: false },
-    close: async () => git[Symbol.asyncDispose](),
+    capabilities: { raceSafePaths: confinement.raceSafe, codebaseSearch: true },
+    async close() {
+      await search[Symbol.asyncDispose]();
+      await git[Symbol.asyncDispose]();
+    },
   };
 }
