@@ -35,12 +35,12 @@ export interface PermissionQuestion {
  * policy does not deny. What the policy denies no approval can allow.
  * @param question the call
  * @param store approvals of the task
- * @param policy judge of shell lines; without one every line is allowed
+ * @param policy judge of shell lines
  */
 export async function decidePermission(
   question: PermissionQuestion,
   store: Pick<GateStore, 'findApproval' | 'isAllowedForTask'>,
-  policy: CommandPolicy | undefined,
+  policy: CommandPolicy,
 ): Promise<PermissionDecision> {
   if (question.kind === 'read' || question.kind === 'internal') {
     return { type: 'allow', decision: 'allow', reason: null, asked: false };
@@ -52,7 +52,7 @@ export async function decidePermission(
       asked: false,
     };
   }
-  const judged = question.command === null ? undefined : policy?.(question.command);
+  const judged = question.command === null ? undefined : policy(question.command);
   if (judged?.decision === 'deny') return { type: 'deny', reason: judged.reason, asked: false };
   if (question.mode === 'auto') {
     return { type: 'allow', decision: 'allow', reason: null, asked: false };

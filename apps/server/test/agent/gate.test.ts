@@ -23,6 +23,15 @@ async function resultOf(task: MemoryTask, part: ToolCallPart, options: RunOption
   return resolution.result;
 }
 
+const noCapabilities = {
+  pty: false,
+  suspend: false,
+  codebaseSearch: false,
+  limits: 'none',
+  isolation: 'none',
+  raceSafePaths: false,
+} as const;
+
 const write = call('writeFile', { path: 'new.txt', content: 'hello\n' });
 const command = call('executeCommand', { command: 'echo out; echo err >&2; exit 3' });
 
@@ -79,8 +88,13 @@ describe('every call', () => {
     const task = await makeTask();
     const logged: string[] = [];
     const services = { log: { error: (_: object, message: string) => logged.push(message) } };
-    // The small executor of these tests throws where the real one never does.
-    const result = await resultOf(task, call('deleteFile', { path: 'not-there' }), { services });
+    const executor = {
+      deleteFile: async () => {
+        throw new Error('a bug');
+      },
+    };
+    const result = await resultOf(task, call('deleteFile', { path: 'a' }), { services, executor });
+    expect(result.output).not.toContain('a bug');
     expect(result).toMatchObject({ isError: true });
     expect(task.eventsOf('tool-result')[0]).toMatchObject({ outcome: 'failed', error: { code: 'INTERNAL' } });
     expect(logged).toEqual(['a tool threw']);
@@ -119,7 +133,6 @@ describe('plan mode', () => {
     expect(names).toContain('todoWrite');
     expect(names).not.toContain('writeFile');
     expect(names).not.toContain('executeCommand');
-    expect(names).not.toContain('codebaseSearch');
   });
 
   it.each([write, command])('denies $tool although the model asks for it', async (part) => {
@@ -202,7 +215,7 @@ describe('auto mode and the command policy', () => {
     ]);
     expect(task.eventsOf('tool-result')[0]).toMatchObject({
       outcome: 'succeeded' satisfies ToolOutcome,
-      summary: '1 ms · exit 3',
+      summary: expect.stringMatching(/ · exit 3$/),
       exitCode: 3,
       processId: 'call-1',
     });
@@ -227,6 +240,13 @@ describe('auto mode and the command policy', () => {
       type: 'awaiting-approval',
     });
     expect(task.eventsOf('approval-requested')[0]?.approval.reason).toBe('curl reaches the network');
+  });
+
+  it('is the one of the workspace unless another is given', async () => {
+    const task = await makeTask();
+    const result = await resultOf(task, call('executeCommand', { command: 'echo a && sudo -n true' }));
+    expect(task.eventsOf('tool-result')[0]).toMatchObject({ outcome: 'denied' });
+    expect(result.output).toContain('Denied: ');
   });
 
   it('does not ask in auto mode', async () => {
@@ -271,6 +291,38 @@ describe('stopping', () => {
 });
 
 describe('the tools', () => {
+  it('offer a search by meaning only where the executor has one', async () => {
+    const task = await makeTask();
+    const without = { capabilities: { ...noCapabilities, codebaseSearch: false } };
+    const withIt = { capabilities: { ...noCapabilities, codebaseSearch: true } };
+    const namesWith = (executor: RunOptions['executor']) =>
+      task.gate(executor === undefined ? {} : { executor }).tools.map((tool) => tool.name);
+    expect(namesWith(without)).not.toContain('codebaseSearch');
+    expect(namesWith(withIt)).toContain('codebaseSearch');
+    const resolution = await task
+      .gate({ executor: without })
+      .callTool(call('codebaseSearch', { query: 'x' }), new AbortController().signal);
+    expect(resolution).toMatchObject({ result: { isError: true } });
+  });
+
+  it('show snippets of a search by meaning with their places', async () => {
+    const task = await makeTask();
+    const snippet = { path: 'a.ts', startLine: 7, endLine: 8, symbol: 'f', content: 'one\ntwo', score: 1 };
+    const executor = {
+      capabilities: { ...noCapabilities, codebaseSearch: true },
+      codebaseSearch: async () => ({
+        success: true as const,
+        snippets: [snippet],
+        filesIndexed: 3,
+        complete: false,
+      }),
+    };
+    const result = await resultOf(task, call('codebaseSearch', { query: 'where is f?' }), { executor });
+    expect(result.output).toBe(
+      'a.ts:7-8 (f)\n7\tone\n8\ttwo\n[the index is still being built: 3 files so far]',
+    );
+  });
+
   it('read a range of lines and say how to go on', async () => {
     const task = await makeTask();
     const result = await resultOf(task, call('readFile', { path: 'README.md', startLine: 1, endLine: 3 }));

@@ -90,7 +90,7 @@ describe('the demo on the sample', () => {
     task.say('What does UNITS hold?');
     expect(await task.run(runnerOf())).toEqual({ status: 'completed' });
     expect(task.eventsOf('tool-call').at(-2)).toMatchObject({ tool: 'grepSearch', target: 'UNITS' });
-    expect(task.text()).toContain('"UNITS" occurs in 3 files');
+    expect(task.text()).toContain('"UNITS" occurs in 6 files');
   });
 });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { OperationError, ToolCallPart, ToolOutcome } from '@shadow/protocol';
 import { toShadowError } from '@shadow/protocol';
+import { decideCommand } from '@shadow/workspace';
 import type { GateContext, ToolCallResolution, ToolGate } from '../contract.ts';
 import { type CommandPolicy, decidePermission } from '../permission.ts';
 import { toolsFor } from './index.ts';
@@ -14,6 +15,7 @@ const PREVIEW_BYTES = 8192;
 
 /** What the gate needs besides its turn's context; all of it optional, so that tests inject what they look at. */
 export interface GateServices {
+  /** Judge of shell lines; default the workspace's own. */
   commandPolicy?: CommandPolicy;
   metrics?: ToolMetrics;
   /** Takes known secrets out of everything that is shown, stored or told to the model. */
@@ -70,7 +72,11 @@ async function callTool(gate: Gate, call: ToolCallPart, signal: AbortSignal): Pr
     kind: tool.kind,
     command,
   };
-  const permission = await decidePermission(question, gate.context.store, gate.services.commandPolicy);
+  const permission = await decidePermission(
+    question,
+    gate.context.store,
+    gate.services.commandPolicy ?? decideCommand,
+  );
   // A call that comes back from its approval has its row and its event already.
   if (!permission.asked) await announce(gate, call, bound.target);
   if (permission.type === 'awaiting') {

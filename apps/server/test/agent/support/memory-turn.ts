@@ -13,7 +13,8 @@ import type {
   TurnOutcome,
 } from '../../../src/agent/contract.ts';
 import { createToolGate, type GateServices } from '../../../src/agent/tools/call-tool.ts';
-import { createDirectoryExecutor } from './directory-executor.ts';
+import type { ToolExecutor } from '../../../src/execution/interfaces/tool-executor.ts';
+import { openEngineExecutor } from './engine-executor.ts';
 
 const SAMPLE = new URL('../../../assets/sample-repository', import.meta.url).pathname;
 
@@ -46,6 +47,8 @@ export interface RunOptions {
   mode?: PermissionMode;
   budgetUsd?: number | null;
   services?: GateServices;
+  /** Parts of the executor to replace, for what the real engine never does. */
+  executor?: Partial<ToolExecutor>;
   /** Called with each event as it is kept; for tests that act in the middle of a turn. */
   onEvent?: (event: TaskEventBody) => void;
   onDelta?: (delta: Delta) => void;
@@ -61,7 +64,7 @@ export async function createMemoryTask(repository: 'sample' | 'empty' = 'sample'
   const usages: Usage[] = [];
   let listeners: RunOptions = {};
   let controller = new AbortController();
-  const executor = createDirectoryExecutor(directory);
+  const { executor, close } = await openEngineExecutor(directory);
   const { store, rows, approvals, allowedTools } = createMemoryStore(events);
   const addMessage = (id: string, role: Message['role'], parts: MessagePart[]) => {
     const position = messages.length;
@@ -91,7 +94,7 @@ export async function createMemoryTask(repository: 'sample' | 'empty' = 'sample'
         taskId: 'task',
         executionId: 'execution',
         permissionMode: options.mode ?? 'auto',
-        executor,
+        executor: { ...executor, ...options.executor },
         journal,
         store,
         commandTimeoutMs: 60_000,
@@ -129,7 +132,10 @@ export async function createMemoryTask(repository: 'sample' | 'empty' = 'sample'
     eventsOf: (type) =>
       events.filter((event): event is Extract<TaskEventBody, { type: typeof type }> => event.type === type),
     text: () => deltas.flatMap((delta) => (delta.kind === 'text' ? [delta.text] : [])).join(''),
-    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+    async [Symbol.asyncDispose]() {
+      await close();
+      await rm(directory, { recursive: true, force: true });
+    },
   };
 }
 
