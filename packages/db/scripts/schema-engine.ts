@@ -31,8 +31,6 @@ export async function openSchemaEngine(
 ): Promise<SchemaEngine> {
   loading ??= load();
   const Engine = await loading;
-  const datamodels: [string, string][] | undefined =
-    schema === undefined ? undefined : [['schema.prisma', schema]];
   return Engine.new(
     { datamodels: [['schema.prisma', schema]] },
     () => undefined,

@@ -4,7 +4,7 @@ import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile 
 import { join } from 'node:path';
 import { DatabaseError, errorCode, errorMessage } from '../errors.ts';
 import type { PostgresBinaries } from './binaries.ts';
-import { giveTo, type Identity, invoke } from './identity.ts';
+import { giveTo, giveTreeTo, type Identity, invoke } from './identity.ts';
 import { ROLE_NAME } from './settings.ts';
 
 /** A database cluster that initdb completed. */
@@ -31,6 +31,7 @@ export async function openCluster(
   await removeUnfinished(directory);
   const path = join(directory, CLUSTER);
   if (!(await exists(path))) await createCluster(directory, path, binaries, identity);
+  else await giveTreeTo(identity, path);
   return readCluster(path, binaries);
 }
 

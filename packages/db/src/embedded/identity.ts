@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { chmod, chown, stat } from 'node:fs/promises';
+import { chmod, chown, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DatabaseError } from '../errors.ts';
 import { copyBinaries, type PostgresBinaries } from './binaries.ts';
 
@@ -54,9 +55,29 @@ export function invoke(identity: Identity, argv: readonly string[]): Invocation 
   return { command, args, options: identity.kind === 'user' ? { uid: identity.uid, gid: identity.gid } : {} };
 }
 
-/** Gives a file or directory to the identity; nothing to do unless that is another user. */
+/** Gives a file or directory to the identity; only root can and needs to. */
 export async function giveTo(identity: Identity, path: string): Promise<void> {
-  if (identity.kind === 'user') await chown(path, identity.uid, identity.gid);
+  const owner = ownerOf(identity);
+  if (owner !== undefined) await chown(path, owner.uid, owner.gid);
+}
+
+/**
+ * Gives a directory with all that is in it to the identity, unless it has it: namespaces may have been refused when
+ * it was made and be allowed now, or the other way round.
+ * @param directory changes hands last, so that a run that is cut short is made up for by the next
+ */
+export async function giveTreeTo(identity: Identity, directory: string): Promise<void> {
+  const owner = ownerOf(identity);
+  if (owner === undefined || (await stat(directory)).uid === owner.uid) return;
+  const content = (await readdir(directory)).map((name) => join(directory, name));
+  const argv = ['chown', '-R', '-h', `${owner.uid}:${owner.gid}`, '--', ...content];
+  if (await succeeds(invoke({ kind: 'self' }, argv))) await giveTo(identity, directory);
+}
+
+/** Who owns the files on the host; undefined when that is whoever we are. */
+function ownerOf(identity: Identity): { uid: number; gid: number } | undefined {
+  if (identity.kind === 'self') return undefined;
+  return identity.kind === 'namespace' ? { uid: 0, gid: 0 } : { uid: identity.uid, gid: identity.gid };
 }
 
 /**
