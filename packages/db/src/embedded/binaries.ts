@@ -1,7 +1,7 @@
 import { access, constants, cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { DatabaseError, errorCode } from '../errors.ts';
 
@@ -77,7 +77,7 @@ function describe(root: string, major: string, version: string): PostgresBinarie
 async function completeLibraries(root: string): Promise<boolean> {
   const links = Links.parse(JSON.parse(await readFile(join(root, 'pg-symlinks.json'), 'utf8')));
   for (const { source, target } of links) {
-    const link = join(root, '..', target).replace(join(root, '..', 'native'), root);
+    const link = join(root, relative('native', target));
     if (await exists(link)) continue;
     try {
       await symlink(basename(source), link);
