@@ -62,7 +62,12 @@ export function openApiDocument(options: { version: string; basePath: string }):
     components: {
       schemas: SCHEMAS,
       securitySchemes: {
-        session: { type: 'apiKey', in: 'cookie', name: 'session_token', description: 'Set by signing in.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'session_token',
+          description: 'Set by signing in; each installation puts a prefix of its own before this name.',
+        },
         apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
         bearer: { type: 'http', scheme: 'bearer', description: 'An API key as bearer token.' },
       },

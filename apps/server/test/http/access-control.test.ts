@@ -1,11 +1,9 @@
 import { type Endpoint, ErrorBody, endpoints } from '@shadow/protocol';
 import { io } from 'socket.io-client';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { type MountedRoute, mountedRoutes } from './support/routes.ts';
 import { startServer, type TestServer } from './support/server.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let database: TestDatabase;
 let server: TestServer;

@@ -1,11 +1,9 @@
 import { createConnection } from 'node:net';
 import { type OutputFrame, ShadowError, type TaskEventBody } from '@shadow/protocol';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from '../http/support/server.ts';
 import { connect, disconnected, type TestClient, until } from './support/client.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 });
 
 let database: TestDatabase;
 let server: TestServer;
