@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { Outlet, useParams, useRouterState } from '@tanstack/react-router';
-import { lazy, Suspense, useEffect } from 'react';
+import { Outlet, useParams, useRouter } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect, useRef } from 'react';
 import { Group, Panel, useDefaultLayout } from 'react-resizable-panels';
 import { Toaster } from 'sonner';
 import { useLiveTasks } from '../server/live-tasks.ts';
@@ -77,9 +77,7 @@ function WideFrame() {
 function MediumFrame() {
   const open = useScreen(({ sidebarOpen }) => sidebarOpen);
   const set = useScreen((screen) => screen.set);
-  const path = useRouterState({ select: ({ location }) => location.pathname });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere closes the list
-  useEffect(() => set({ sidebarOpen: false }), [path, set]);
+  useOnNavigation(() => set({ sidebarOpen: false }));
   return (
     <div className="relative h-full">
       <Outlet />
@@ -104,15 +102,21 @@ function NarrowFrame() {
   const { taskId } = useParams({ strict: false });
   const tab = useScreen(({ narrowTab }) => narrowTab);
   const set = useScreen((screen) => screen.set);
-  const path = useRouterState({ select: ({ location }) => location.pathname });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: going somewhere shows what is there
-  useEffect(() => set({ narrowTab: 'chat' }), [path, set]);
+  useOnNavigation(() => set({ narrowTab: 'chat' }));
   return (
     <div className="flex h-full flex-col">
       <div className="min-h-0 flex-1">{tab === 'tasks' ? <Sidebar /> : <Outlet />}</div>
       <NarrowTabs inTask={taskId !== undefined} />
     </div>
   );
+}
+
+/** Calls back whenever a link is followed, also one to where the page already is. */
+function useOnNavigation(callback: () => void): void {
+  const router = useRouter();
+  const latest = useRef(callback);
+  latest.current = callback;
+  useEffect(() => router.subscribe('onBeforeNavigate', () => latest.current()), [router]);
 }
 
 function Unreachable({ message, onRetry }: { message: string; onRetry: () => void }) {

@@ -1,3 +1,4 @@
+import { createElement, type ReactNode } from 'react';
 import { type Components, defaultRehypePlugins, Streamdown } from 'streamdown';
 
 const components: Components = {
@@ -5,7 +6,8 @@ const components: Components = {
   pre: ({ children }) => <pre>{children}</pre>,
   code: ({ children }) => <code>{children}</code>,
   inlineCode: ({ children }) => <code>{children}</code>,
-  table: ({ children }) => <table>{children}</table>,
+  ...bare('h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'p', 'ul', 'ol', 'li', 'blockquote', 'hr', 'strong'),
+  ...bare('table', 'thead', 'tbody', 'tr', 'th', 'td'),
   a: ({ href, children }) => (
     <a href={href} target="_blank" rel="noreferrer noopener">
       {children}
@@ -18,6 +20,17 @@ const components: Components = {
     </a>
   ),
 };
+
+/** Elements without the classes of the library: their looks are in styles.css. */
+function bare(...names: string[]): Components {
+  return Object.fromEntries(
+    names.map((Name) => [
+      Name,
+      ({ children }: { children?: ReactNode }) =>
+        Name === 'hr' ? <hr /> : createElement(Name, null, children),
+    ]),
+  );
+}
 
 // Raw HTML of a model is text, not markup.
 const { raw: _, ...plugins } = defaultRehypePlugins;

@@ -4,6 +4,7 @@ import { Tabs } from 'radix-ui';
 import { lazy, Suspense } from 'react';
 import { type ContextTab, usePreferences } from '../app/preferences.ts';
 import { useViewport } from '../app/viewport.ts';
+import { LineCounts } from '../ui/line-counts.tsx';
 
 const ChangesPane = lazy(() => import('./changes/changes-pane.tsx'));
 const TerminalPane = lazy(() => import('./terminal-pane.tsx'));
@@ -40,7 +41,13 @@ export function ContextPane(props: PaneProps) {
             className="h-7 rounded-md px-2.5 text-ink-2 text-sm transition-colors hover:text-ink data-[state=active]:bg-selected data-[state=active]:font-medium data-[state=active]:text-ink"
           >
             {label}
-            {name === 'changes' && <ChangeCount task={props.task} />}
+            {name === 'changes' && (
+              <LineCounts
+                additions={props.task.additions}
+                deletions={props.task.deletions}
+                className="ml-1.5 font-normal text-2xs"
+              />
+            )}
           </Tabs.Trigger>
         ))}
       </Tabs.List>
@@ -53,11 +60,6 @@ export function ContextPane(props: PaneProps) {
       ))}
     </Tabs.Root>
   );
-}
-
-function ChangeCount({ task }: { task: Task }) {
-  if (task.additions + task.deletions === 0) return null;
-  return <span className="ml-1.5 font-normal text-2xs text-ink-3">{task.additions + task.deletions}</span>;
 }
 
 /** One pane by itself, for the tabs of a small screen. */

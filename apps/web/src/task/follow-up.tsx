@@ -1,6 +1,7 @@
 import type { Task } from '@shadow/protocol';
 import { ArrowUp, ListPlus, Square } from 'lucide-react';
 import { usePreferences } from '../app/preferences.ts';
+import { useViewport } from '../app/viewport.ts';
 import { PromptBox } from '../composer/prompt-box.tsx';
 import { nameOfRepository } from '../composer/repository-name.ts';
 import { formatMoney } from '../formatting/numbers.ts';
@@ -70,8 +71,9 @@ export function FollowUp({ task, offline, outbox }: { task: Task; offline: boole
 }
 
 function Facts({ task }: { task: Task }) {
+  const narrow = useViewport() === 'narrow';
   const facts = [
-    nameOfRepository(task.repository),
+    ...(narrow ? [] : [nameOfRepository(task.repository)]),
     task.model.replace(/^[^/]*\//, ''),
     MODE_LABEL[task.permissionMode],
     ...(task.budgetUsd === null

@@ -27,6 +27,7 @@ const STYLE: Record<string, string> = {
   '--diffs-font-family': 'var(--font-mono)',
   '--diffs-font-size': '12px',
   '--diffs-line-height': '18px',
+  '--diffs-gap-block': '0px',
   '--diffs-light-bg': 'var(--canvas)',
   '--diffs-dark-bg': 'var(--canvas)',
 };
