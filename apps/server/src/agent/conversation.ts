@@ -4,7 +4,7 @@ import type { Message, ToolCallPart, ToolResultPart } from '@shadow/protocol';
 export type ConversationMessage = Pick<Message, 'role' | 'parts'>;
 
 /** What the model is told of a call whose run ended before its result was kept. */
-export const INTERRUPTED_OUTPUT =
+const INTERRUPTED_OUTPUT =
   'Interrupted: the run ended before the result of this call was kept. Whether it took effect is not known; look before you repeat it.';
 
 /**
@@ -51,7 +51,7 @@ export function lastUserText(conversation: readonly ConversationMessage[]): stri
 }
 
 /** All text of a message. */
-export function textOf({ parts }: ConversationMessage): string {
+function textOf({ parts }: ConversationMessage): string {
   return parts.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }
 

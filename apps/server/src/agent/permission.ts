@@ -3,7 +3,7 @@ import type { GateStore } from './contract.ts';
 import type { ToolKind } from './tools/tool.ts';
 
 /** What the command policy says of a shell line. */
-export interface CommandDecision {
+interface CommandDecision {
   decision: 'allow' | 'ask' | 'deny';
   /** For the person and the model: which part, and why. */
   reason: string;

@@ -1,7 +1,7 @@
 import type { Usage } from '@shadow/protocol';
 
 /** US dollars per million tokens. */
-export interface Price {
+interface Price {
   input: number;
   output: number;
   /** Input read from the provider's cache. */
@@ -24,9 +24,6 @@ export interface TokenCounts {
   reasoning: number;
 }
 
-/** Day on which the list prices below were looked up. */
-export const PRICES_AS_OF = '2026-11-01';
-
 function anthropic(input: number, output: number, cachedInput = input * 0.1): Price {
   return { input, output, cachedInput, cacheWrite: input * 1.25 };
 }
@@ -37,7 +34,7 @@ function openai(input: number, output: number, cachedInput: number): Price {
 
 /**
  * Public list prices of the standard tier (platform.claude.com/docs/en/about-claude/pricing and
- * developers.openai.com/api/docs/pricing), as of PRICES_AS_OF. Discounts and surcharges of an account are not in them.
+ * developers.openai.com/api/docs/pricing), as of 2026-11-01. Discounts and surcharges of an account are not in them.
  */
 const LIST_PRICES: Readonly<Record<string, Pricing>> = {
   'anthropic/claude-fable-5-1': anthropic(10, 50),

@@ -4,7 +4,7 @@ import type { RunServices, Turn, TurnOutcome } from './contract.ts';
 import { type ConversationMessage, openCalls, repairConversation } from './conversation.ts';
 
 /** Model calls in one turn; a turn that needs more has most likely lost its way. */
-export const MAX_STEPS = 200;
+const MAX_STEPS = 200;
 
 /** What one step brought. Parts hold tool calls only when the step finished. */
 export type Step =

@@ -2,7 +2,7 @@ import type { ProviderId, ProviderSettings } from '@shadow/protocol';
 import type { Credential } from './credential-store.ts';
 
 /** A provider's settings from the environment. */
-export interface EnvironmentCredential {
+interface EnvironmentCredential {
   readonly apiKey: string | null;
   readonly baseUrl: string | null;
 }
@@ -17,7 +17,7 @@ export interface ProvidersConfig {
 }
 
 /** Which wire format an endpoint speaks. */
-export type WireFormat = 'anthropic' | 'openai';
+type WireFormat = 'anthropic' | 'openai';
 
 /** Where a model is called, and with which key. */
 export interface ModelEndpoint {

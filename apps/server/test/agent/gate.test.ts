@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ToolCallPart, ToolOutcome } from '@shadow/protocol';
 import { Registry } from 'prom-client';
@@ -329,6 +329,40 @@ describe('the tools', () => {
     expect(result.output).toMatch(
       /^1\t# pocket-duration\n2\t\n3\t.*\n\[lines 1-3 of \d+; go on with startLine 4\]$/,
     );
+  });
+
+  it('bound long files and lines, and say what is left out', async () => {
+    const task = await makeTask();
+    const lines = Array.from({ length: 5000 }, (_, index) => `line ${index + 1} ${'x'.repeat(60)}`);
+    await writeFile(join(task.directory, 'big'), lines.join('\n'));
+    await writeFile(join(task.directory, 'wide'), 'y'.repeat(300_000));
+    await writeFile(join(task.directory, 'empty'), '');
+    const big = await resultOf(task, call('readFile', { path: 'big' }, 'a'));
+    expect(big.output).toMatch(
+      /\[cut because of its size; lines 1-(\d+) of 5000; go on with startLine \d+\]$/,
+    );
+    const end = await resultOf(task, call('readFile', { path: 'big', startLine: 4999 }, 'b'));
+    expect(end.output.split('\n')).toHaveLength(2);
+    const wide = await resultOf(task, call('readFile', { path: 'wide' }, 'c'));
+    expect(wide.output.length).toBeLessThan(3000);
+    expect(wide.output).toContain('the rest of line 1 is left out');
+    expect((await resultOf(task, call('readFile', { path: 'empty' }, 'd'))).output).toBe(
+      '(the file is empty)',
+    );
+  });
+
+  it('keep head and tail of long output', async () => {
+    const task = await makeTask();
+    const result = await resultOf(task, call('executeCommand', { command: 'seq 1 100000' }));
+    expect(result.output).toMatch(/^Exit code 0\.\n\nstdout:\n1\n2\n/);
+    expect(result.output).toMatch(/\n99999\n100000$/);
+    expect(result.output.length).toBeLessThan(30_000);
+  });
+
+  it('stay inside the workspace', async () => {
+    const task = await makeTask();
+    const result = await resultOf(task, call('readFile', { path: '../../etc/passwd' }));
+    expect(result.output).toContain('PATH_OUTSIDE_WORKSPACE');
   });
 
   it('find, list and grep', async () => {

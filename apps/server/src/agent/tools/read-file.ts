@@ -5,7 +5,7 @@ import { defineTool, failedRun } from './tool.ts';
 
 /** Lines returned when the model names no end: enough for nearly every source file. */
 const DEFAULT_LINES = 2000;
-const MAX_BYTES = 131_072;
+const MAX_BYTES = 65_536;
 
 /** Reads a text file or a range of its lines, numbered. */
 export const readFile = defineTool({
@@ -45,8 +45,11 @@ function render(result: ReadFileResult, wantedEnd: number): string {
   if (result.size === 0) return '(the file is empty)';
   if (result.content === '') return `(no such lines: the file has ${count(result.totalLines, 'line')})`;
   const body = numberLines(result.content, result.startLine);
-  const cutEarly = result.truncated && result.endLine < wantedEnd;
   if (result.endLine >= result.totalLines && !result.truncated) return body;
+  if (result.endLine >= result.totalLines) {
+    return `${body}\n[cut because of its size; the rest of line ${result.endLine} is left out]`;
+  }
+  const cutEarly = result.truncated && result.endLine < wantedEnd;
   const why = cutEarly ? 'cut because of its size; ' : '';
   return `${body}\n[${why}lines ${result.startLine}-${result.endLine} of ${result.totalLines}; go on with startLine ${result.endLine + 1}]`;
 }

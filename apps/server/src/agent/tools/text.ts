@@ -2,7 +2,7 @@
 const MAX_LINE_CHARACTERS = 2000;
 
 /** Bytes of one tool result shown to a model. */
-export const MAX_OUTPUT_BYTES = 65_536;
+const MAX_OUTPUT_BYTES = 65_536;
 
 const encoder = new TextEncoder();
 

@@ -9,7 +9,7 @@ import type { ToolExecutor } from '../../execution/interfaces/tool-executor.ts';
 export type ToolKind = 'read' | 'write' | 'execute' | 'internal';
 
 /** What a running tool is given. */
-export interface ToolContext {
+interface ToolContext {
   executor: ToolExecutor;
   signal: AbortSignal;
   toolCallId: string;

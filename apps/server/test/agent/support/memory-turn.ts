@@ -18,8 +18,8 @@ import { openEngineExecutor } from './engine-executor.ts';
 
 const SAMPLE = new URL('../../../assets/sample-repository', import.meta.url).pathname;
 
-export type Delta = { messageId: string; kind: 'text' | 'reasoning'; text: string };
-export type AuditRow = ToolCallStart & Partial<ToolCallEnd>;
+type Delta = { messageId: string; kind: 'text' | 'reasoning'; text: string };
+type AuditRow = ToolCallStart & Partial<ToolCallEnd>;
 
 /** A task in memory over a real directory: what the server keeps in its database, for tests of the agent alone. */
 export interface MemoryTask {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 
 /** A request as the server got it. */
-export interface RecordedRequest {
+interface RecordedRequest {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
@@ -34,7 +34,7 @@ export interface ModelReply {
 }
 
 /** An answer that is an HTTP error. */
-export interface ErrorReply {
+interface ErrorReply {
   status: number;
   /** Type or code of the error as the provider names it. */
   type?: string;
@@ -42,7 +42,7 @@ export interface ErrorReply {
   headers?: Record<string, string>;
 }
 
-export type Reply = ModelReply | ErrorReply;
+type Reply = ModelReply | ErrorReply;
 
 /** Replies in order (after the last one the server answers 500), or a function of the request and its number. */
 export type Replies = readonly Reply[] | ((request: RecordedRequest, index: number) => Reply);

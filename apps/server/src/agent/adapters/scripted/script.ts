@@ -32,7 +32,7 @@ export const Script = z.strictObject({
 export type Script = z.infer<typeof Script>;
 
 /** A script in a prompt: the steps of that turn alone. */
-export const PromptScript = z.strictObject({ steps: Script.shape.turns.element });
+const PromptScript = z.strictObject({ steps: Script.shape.turns.element });
 
 const FENCE = /^```shadow-script[ \t]*\r?\n([\s\S]*?)^```[ \t]*$/m;
 
