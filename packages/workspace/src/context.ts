@@ -6,6 +6,13 @@ export interface RunAs {
   gid: number;
 }
 
+/** What a command inside bubblewrap has besides the writable workspace and the read-only system. */
+export interface Isolation {
+  readonly network: boolean;
+  /** Further directories that it may read, absolute (tools that lie in a home). */
+  readonly readable?: string[];
+}
+
 /** Everything the engine needs to know about one directory tree. */
 export interface WorkspaceContext {
   /** Real, absolute path of the tree. */
@@ -17,4 +24,6 @@ export interface WorkspaceContext {
   /** Environment of commands (PATH, HOME, LANG …), built from an allow-list; holds none of the server's secrets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly limits?: ResourceLimits;
+  /** Commands run inside bubblewrap; absent for none. */
+  readonly isolation?: Isolation;
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { OutputFrame } from '@shadow/protocol';
+import type { OutputFrame } from '@shadow/protocol/process';
 import type { ProcessHost } from '../process/process-host.ts';
 import {
   type CallParams,

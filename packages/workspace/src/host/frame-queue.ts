@@ -1,4 +1,4 @@
-import type { OutputFrame } from '@shadow/protocol';
+import type { OutputFrame } from '@shadow/protocol/process';
 import type { HostReadOutput } from '../process/process-host.ts';
 import type { FrameSink, HostConnection } from './host-connection.ts';
 import { READ_WINDOW_BYTES } from './messages.ts';

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
-import { type OutputFrame, ShadowError } from '@shadow/protocol';
+import { ShadowError } from '@shadow/protocol/errors';
+import type { OutputFrame } from '@shadow/protocol/process';
 import { deferred } from './deferred.ts';
 import {
   type CallParams,

@@ -1,10 +1,5 @@
-import {
-  type OutputFrame,
-  type ProcessInfo,
-  type Result,
-  ShadowError,
-  toShadowError,
-} from '@shadow/protocol';
+import { type Result, ShadowError, toShadowError } from '@shadow/protocol/errors';
+import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
 import { Launcher } from '../process/launcher.ts';
 import type { ManagedProcess } from '../process/managed-process.ts';
 import type {
@@ -18,13 +13,14 @@ import type {
   ProcessRef,
   StartProcess,
 } from '../process/process-host.ts';
-import { isPtyAvailable } from '../process/pty-child.ts';
 import { WorkspaceProcesses } from '../process/workspace-processes.ts';
 import { AnswerMemory } from './answer-memory.ts';
 
 const SWEEP_MS = 60 * 60 * 1000;
 
 export interface HostOptions {
+  /** The strongest means of limits to look for; default `cgroup`. */
+  limits?: 'cgroup' | 'rlimit' | 'none';
   /** Told of each workspace before its first use. */
   onWorkspace?: (stateDir: string) => void;
 }
@@ -39,10 +35,10 @@ export class InProcessHost implements ProcessHost {
   readonly #sweeper: NodeJS.Timeout;
   #isShuttingDown = false;
 
-  constructor(launcher: Launcher, capabilities: HostCapabilities, options: HostOptions = {}) {
+  constructor(launcher: Launcher, options: HostOptions = {}) {
     this.#launcher = launcher;
     this.#onWorkspace = options.onWorkspace;
-    this.capabilities = capabilities;
+    this.capabilities = launcher.capabilities;
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
@@ -154,8 +150,7 @@ export class InProcessHost implements ProcessHost {
 
 /** A host inside this process, with what the machine offers found out. */
 export async function createInProcessHost(options: HostOptions = {}): Promise<InProcessHost> {
-  const capabilities = { limits: 'none', isolation: 'none', pty: isPtyAvailable() } as const;
-  return new InProcessHost(new Launcher(), capabilities, options);
+  return new InProcessHost(await Launcher.create(options), options);
 }
 
 async function guarded<T extends object>(work: () => Promise<Result<T>>): Promise<Result<T>> {

@@ -1,4 +1,5 @@
-import { OperationError, ProcessInfo, ReadOutputRequest } from '@shadow/protocol';
+import { OperationError } from '@shadow/protocol/errors';
+import { ProcessInfo, ReadOutputRequest } from '@shadow/protocol/process';
 import { z } from 'zod';
 import {
   HostCapabilities,

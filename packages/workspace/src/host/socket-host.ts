@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import {
-  type OutputFrame,
-  type ProcessInfo,
-  type Result,
-  ShadowError,
-  toShadowError,
-} from '@shadow/protocol';
+import { type Result, ShadowError, toShadowError } from '@shadow/protocol/errors';
+import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
 import type {
   HostCapabilities,
   HostReadOutput,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ShadowError } from '@shadow/protocol';
+import { ShadowError } from '@shadow/protocol/errors';
 
 /** sun_path of unix(7) holds 108 bytes with its closing NUL; macOS has 104. */
 const MAX_SOCKET_PATH_BYTES = 103;

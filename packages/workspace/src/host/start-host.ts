@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ShadowError } from '@shadow/protocol';
+import { ShadowError } from '@shadow/protocol/errors';
 import { HostConnection } from './host-connection.ts';
 import { PROTOCOL_VERSION } from './messages.ts';
 import { hostSocketPath } from './socket-path.ts';
@@ -70,9 +70,20 @@ async function spawnDaemon({ directory, idleTimeoutMs }: StartHostOptions): Prom
   const log = openSync(join(directory, 'host.log'), 'w', 0o600);
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', mainPath(), JSON.stringify(settings)],
-    // None of the server's environment: it holds secrets, and the host passes on what each start gives it.
-    { cwd: '/', env: {}, detached: true, stdio: ['ignore', log, log, 'pipe'] },
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=1',
+      mainPath(),
+      JSON.stringify(settings),
+    ],
+    // None of the server's environment: it holds secrets, and the host passes on what each start gives it. The compile cache
+    // spares the next start most of its time and the type stripper's memory.
+    {
+      cwd: '/',
+      env: { NODE_COMPILE_CACHE: join(directory, 'compile-cache') },
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+    },
   );
   closeSync(log);
   const ready = child.stdio[3];

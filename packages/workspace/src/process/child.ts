@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { OutputStream, TerminalSize } from '@shadow/protocol';
+import { constants } from 'node:os';
+import type { OutputStream, TerminalSize } from '@shadow/protocol/process';
 import type { RunAs } from '../context.ts';
 
 /** How a command is run once everything is decided. */
@@ -18,6 +19,11 @@ export interface LaunchSpec {
 export interface ExitStatus {
   exitCode: number | null;
   signal: string | null;
+}
+
+/** Name of a signal by its number; undefined for none. */
+export function signalName(number: number): string | undefined {
+  return Object.entries(constants.signals).find(([, candidate]) => candidate === number)?.[0];
 }
 
 /** A running child, leader of its own process group and session. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import type { SignalName } from '@shadow/protocol';
+import type { SignalName } from '@shadow/protocol/process';
 
 /** From TERM to KILL. */
 export const KILL_GRACE_MS = 2000;
@@ -38,6 +38,11 @@ export function processStartTime(pid: number): string | undefined {
   return readStat(pid)?.startTime;
 }
 
+/** Whether a process has been stopped by a signal. */
+export function isStopped(pid: number): boolean {
+  return readStat(pid)?.state === 'T';
+}
+
 /** Whether the process that began at `startTime` is still the one with this pid. */
 export function isSameProcess(pid: number, startTime: string | null): boolean {
   if (startTime === null) return false;
@@ -67,6 +72,16 @@ export function groupMembers(leader: number): number[] {
   return members;
 }
 
+/**
+ * Signals a group that runs inside bubblewrap, bubblewrap itself left out: it would die of what its command may handle,
+ * and its death is the command's.
+ */
+export function signalInside(leader: number, signal: SignalName): boolean {
+  const inside = groupMembers(leader).filter((pid) => nameOf(pid) !== 'bwrap');
+  for (const pid of inside) signalOne(pid, signal);
+  return inside.length > 0;
+}
+
 /** Signals a whole group; false when no such group is left. Signal 0 only asks. */
 export function signalGroup(leader: number, signal: SignalName | 0): boolean {
   try {
@@ -80,12 +95,22 @@ export function signalGroup(leader: number, signal: SignalName | 0): boolean {
 
 function signalMembers(leader: number, signal: SignalName): void {
   signalGroup(leader, signal);
-  for (const pid of groupMembers(leader)) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // Gone meanwhile, or somebody else's.
-    }
+  for (const pid of groupMembers(leader)) signalOne(pid, signal);
+}
+
+function signalOne(pid: number, signal: SignalName): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Gone meanwhile, or somebody else's.
+  }
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'latin1').trim();
+  } catch {
+    return '';
   }
 }
 
@@ -94,10 +119,16 @@ function signalMembers(leader: number, signal: SignalName): void {
  *
  * @param leader pid of the group's leader, which began the group
  * @param graceMs from TERM to KILL
+ * @param isInside the group runs inside bubblewrap
  * @returns whether nothing of it is left (a process of another user can't be killed)
  */
-export async function killGroup(leader: number, graceMs: number = KILL_GRACE_MS): Promise<boolean> {
-  signalMembers(leader, 'SIGTERM');
+export async function killGroup(
+  leader: number,
+  graceMs: number = KILL_GRACE_MS,
+  isInside = false,
+): Promise<boolean> {
+  if (isInside) signalInside(leader, 'SIGTERM');
+  else signalMembers(leader, 'SIGTERM');
   // A stopped process would sit on its TERM.
   signalMembers(leader, 'SIGCONT');
   if (await groupGone(leader, graceMs)) return true;

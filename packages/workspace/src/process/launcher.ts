@@ -1,24 +1,71 @@
-import { accessSync, constants } from 'node:fs';
-import { join } from 'node:path';
-import type { OutputStream } from '@shadow/protocol';
+import { ShadowError } from '@shadow/protocol/errors';
+import type { OutputStream, ResourceLimits } from '@shadow/protocol/process';
+import { type Cgroup, Cgroups } from './cgroups.ts';
 import { type Child, type LaunchSpec, spawnOnPipes } from './child.ts';
-import { processStartTime } from './group.ts';
-import type { StartProcess } from './process-host.ts';
-import { spawnOnPty } from './pty-child.ts';
+import { findExecutable, findShell } from './executables.ts';
+import { isStopped, processStartTime } from './group.ts';
+import { bubblewrapArguments, findBubblewrap } from './isolation.ts';
+import type { HostCapabilities, StartProcess } from './process-host.ts';
+import { isPtyAvailable, spawnOnPty } from './pty-child.ts';
 
-/** Turns requests into children; knows how this host wraps them. */
+/** Holds a command back until it is in its control group; `$0` and what follows are the command. */
+const HOLD = 'kill -STOP $$; exec "$0" "$@"';
+const HOLD_MS = 5000;
+
+interface Means {
+  cgroups: Cgroups | undefined;
+  prlimit: string | undefined;
+  bubblewrap: string | undefined;
+}
+
+/** Turns requests into children, with the limits and the isolation that this machine has the means for. */
 export class Launcher {
   /** Who writes the records: tells this host's processes from those of a dead one. */
   readonly hostIdentity = { pid: process.pid, startTime: processStartTime(process.pid) ?? null };
+  readonly capabilities: HostCapabilities;
+  readonly #means: Means;
+  readonly #groups = new Map<number, Cgroup>();
 
-  /** @throws the system's error when the command cannot be started */
+  private constructor(means: Means) {
+    this.#means = means;
+    this.capabilities = {
+      limits: means.cgroups !== undefined ? 'cgroup' : means.prlimit !== undefined ? 'rlimit' : 'none',
+      isolation: means.bubblewrap === undefined ? 'none' : 'bubblewrap',
+      pty: isPtyAvailable(),
+    };
+  }
+
+  /** Finds out what this machine offers. */
+  static async create(options: { limits?: 'cgroup' | 'rlimit' | 'none' } = {}): Promise<Launcher> {
+    const { limits = 'cgroup' } = options;
+    return new Launcher({
+      cgroups: limits === 'cgroup' ? Cgroups.find() : undefined,
+      prlimit: limits === 'none' ? undefined : findExecutable('prlimit', undefined),
+      bubblewrap: await findBubblewrap(),
+    });
+  }
+
+  /**
+   * @throws the system's error when the command cannot be started, ShadowError UNSUPPORTED when it must be isolated and
+   * there is no means to
+   */
   async launch(
     request: StartProcess,
     onOutput: (stream: OutputStream, data: Buffer) => void,
   ): Promise<Child> {
+    const isLimited = Object.keys(request.limits ?? {}).length > 0;
+    const isGrouped = isLimited && this.#means.cgroups !== undefined;
+    const [file = '', ...args] = [
+      ...(isGrouped ? ['/bin/sh', '-c', HOLD] : []),
+      ...(isLimited && !isGrouped ? this.#rlimitPrefix(request.limits) : []),
+      ...this.#isolationPrefix(request),
+      findShell(request.env.PATH),
+      '-c',
+      request.command,
+    ];
     const spec: LaunchSpec = {
-      file: findShell(request.env.PATH),
-      args: ['-c', request.command],
+      file,
+      args,
       cwd: request.cwd,
       env: request.env,
       stdin: request.stdin !== undefined || request.isBackground ? 'pipe' : 'ignore',
@@ -26,30 +73,61 @@ export class Launcher {
       ...(request.runAs === undefined ? {} : { runAs: request.runAs }),
       ...(request.pty === undefined ? {} : { pty: request.pty }),
     };
-    return request.pty === undefined ? await spawnOnPipes(spec) : await spawnOnPty(spec);
+    const child = request.pty === undefined ? await spawnOnPipes(spec) : await spawnOnPty(spec);
+    if (isGrouped) await this.#confine(child, request);
+    return child;
   }
 
-  /** Told when nothing of a child's group is left. */
-  ended(_pid: number): void {}
-}
-
-const USUAL_PLACES = ['/bin', '/usr/bin', '/usr/local/bin'];
-
-/** Absolute path of bash, or of sh where there is none. */
-export function findShell(path: string | undefined): string {
-  const places = [...USUAL_PLACES, ...(path ?? '').split(':').filter((place) => place.startsWith('/'))];
-  for (const name of ['bash', 'sh']) {
-    const place = places.find((candidate) => isExecutable(join(candidate, name)));
-    if (place !== undefined) return join(place, name);
+  /** Told when nothing of a child's group is left: its control group goes, with whoever left the process group. */
+  async ended(pid: number): Promise<void> {
+    const group = this.#groups.get(pid);
+    this.#groups.delete(pid);
+    await group?.remove();
   }
-  return '/bin/sh';
+
+  async #confine(child: Child, { limits, root }: StartProcess): Promise<void> {
+    try {
+      await held(child);
+      const group = this.#means.cgroups?.create(limits ?? {}, root);
+      if (group !== undefined) this.#groups.set(child.pid, group);
+      group?.add(child.pid);
+      process.kill(child.pid, 'SIGCONT');
+    } catch (error) {
+      process.kill(child.pid, 'SIGKILL');
+      await this.ended(child.pid);
+      throw error;
+    }
+  }
+
+  #rlimitPrefix(limits: ResourceLimits | undefined): string[] {
+    const { prlimit } = this.#means;
+    if (prlimit === undefined) return [];
+    const options: string[] = [];
+    // The nearest that setrlimit(2) has: address space for memory, processes of the whole user for processes.
+    if (limits?.memoryBytes !== undefined) options.push(`--as=${limits.memoryBytes}`);
+    if (limits?.maxProcesses !== undefined) options.push(`--nproc=${limits.maxProcesses}`);
+    return options.length === 0 ? [] : [prlimit, ...options];
+  }
+
+  #isolationPrefix(request: StartProcess): string[] {
+    if (request.isolation === undefined) return [];
+    const { bubblewrap } = this.#means;
+    if (bubblewrap === undefined) {
+      throw new ShadowError(
+        'UNSUPPORTED',
+        'Commands are to be isolated, but bubblewrap does not work on this machine.',
+      );
+    }
+    return [bubblewrap, ...bubblewrapArguments(request)];
+  }
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+/** Waits until the child has stopped itself. */
+async function held(child: Child): Promise<void> {
+  const deadline = performance.now() + HOLD_MS;
+  while (!isStopped(child.pid)) {
+    if (performance.now() > deadline)
+      throw new ShadowError('SPAWN_FAILED', 'The command could not be held back.');
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { RunAs } from '../context.ts';
 import { spawnOnPipes } from './child.ts';
+import { findShell } from './executables.ts';
 import { killGroup } from './group.ts';
-import { findShell } from './launcher.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_BYTES = 4 * 1024 * 1024;

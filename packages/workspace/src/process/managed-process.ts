@@ -1,15 +1,22 @@
-import {
-  failure,
-  type OutputFrame,
-  type ProcessInfo,
-  type ReadOutputRequest,
-  type Result,
-  type SignalName,
-  type TerminalSize,
-} from '@shadow/protocol';
+import { failure, type OperationError, type Result } from '@shadow/protocol/errors';
+import type {
+  OutputFrame,
+  ProcessInfo,
+  ReadOutputRequest,
+  SignalName,
+  TerminalSize,
+} from '@shadow/protocol/process';
 import { TerminalBuffer } from '../terminal/terminal-buffer.ts';
-import type { Child, ExitStatus } from './child.ts';
-import { groupGone, isGroupAlive, killGroup, processStartTime, signalGroup } from './group.ts';
+import { type Child, type ExitStatus, signalName } from './child.ts';
+import {
+  groupGone,
+  isGroupAlive,
+  KILL_GRACE_MS,
+  killGroup,
+  processStartTime,
+  signalGroup,
+  signalInside,
+} from './group.ts';
 import type { Launcher } from './launcher.ts';
 import type { StartProcess } from './process-host.ts';
 import { type ProcessRecord, processDirectory, writeRecord } from './process-record.ts';
@@ -32,6 +39,7 @@ export class ManagedProcess {
   #timeout: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #isInputOpen = false;
+  #isIsolated = false;
   /** Resolves when nothing of the group is left and the end is recorded. */
   ended: Promise<void> = Promise.resolve();
 
@@ -57,7 +65,7 @@ export class ManagedProcess {
       ...(request.capacityBytes === undefined ? {} : { capacityBytes: request.capacityBytes }),
     });
     managed.#buffer = buffer;
-    writeRecord(request.stateDir, managed.#record);
+    managed.#isIsolated = request.isolation !== undefined;
     try {
       managed.#child = await launcher.launch(request, (stream, data) => {
         managed.#quiet?.refresh();
@@ -125,8 +133,10 @@ export class ManagedProcess {
 
   signal(signal: SignalName): Result {
     const child = this.#child;
-    if (child === undefined || !this.isRunning || !signalGroup(child.pid, signal)) return this.#notRunning();
-    return { success: true };
+    if (child === undefined || !this.isRunning) return this.#notRunning();
+    // KILL is for bubblewrap too: nothing inside could handle it.
+    const reach = this.#isIsolated && signal !== 'SIGKILL' ? signalInside : signalGroup;
+    return reach(child.pid, signal) ? { success: true } : this.#notRunning();
   }
 
   resize(size: TerminalSize): Result {
@@ -181,7 +191,7 @@ export class ManagedProcess {
     const child = this.#child;
     if (child === undefined || this.#killing !== undefined) return;
     this.#endReason = reason;
-    this.#killing = killGroup(child.pid);
+    this.#killing = killGroup(child.pid, KILL_GRACE_MS, this.#isIsolated);
   }
 
   async #supervise(child: Child, launcher: Launcher): Promise<void> {
@@ -193,8 +203,8 @@ export class ManagedProcess {
     await this.#endRemains(child);
     await within(child.drained, DRAIN_MS);
     child.destroyOutput();
-    this.#finish(endOf(status, reason));
-    launcher.ended(child.pid);
+    await launcher.ended(child.pid);
+    this.#finish(endOf(this.#isIsolated ? throughBubblewrap(status) : status, reason));
   }
 
   /** Ends what the leader left behind in its group or session. */
@@ -232,7 +242,7 @@ export class ManagedProcess {
     return this.#buffer;
   }
 
-  #notRunning(): { success: false; error: import('@shadow/protocol').OperationError } {
+  #notRunning(): { success: false; error: OperationError } {
     const { processId, state } = this.info;
     return failure('PROCESS_NOT_RUNNING', `Process ${processId} has ended (${state}).`, { processId, state });
   }
@@ -265,6 +275,12 @@ function newRecord(request: StartProcess, host: ProcessRecord['host']): ProcessR
 
 function endOf(status: ExitStatus, reason: EndReason | undefined): Pick<ProcessInfo, 'state'> & ExitStatus {
   return { ...status, state: reason ?? (status.signal === null ? 'exited' : 'signaled') };
+}
+
+/** Bubblewrap says a signal as a shell does, by an exit code of 128 and its number: taken for one here. */
+function throughBubblewrap({ exitCode, signal }: ExitStatus): ExitStatus {
+  const name = exitCode !== null && exitCode > 128 ? signalName(exitCode - 128) : undefined;
+  return name === undefined ? { exitCode, signal } : { exitCode: null, signal: name };
 }
 
 function extentOf(buffer: TerminalBuffer): Pick<ProcessInfo, 'outputStart' | 'outputEnd'> {

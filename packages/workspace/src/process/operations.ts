@@ -1,20 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { CallOptions } from '@shadow/protocol';
+import { failure, type Result } from '@shadow/protocol/errors';
 import {
-  type CallOptions,
   type CommandResult,
   ExecuteCommandRequest,
   type ExecuteOptions,
-  failure,
   GetProcessRequest,
   type OutputFrame,
   type ProcessInfo,
   type ProcessOperations,
   ReadOutputRequest,
   ResizeTerminalRequest,
-  type Result,
   SignalProcessRequest,
   WriteStdinRequest,
-} from '@shadow/protocol';
+} from '@shadow/protocol/process';
 import { z } from 'zod';
 import type { WorkspaceContext } from '../context.ts';
 import type { ProcessHost, StartProcess } from './process-host.ts';
@@ -160,7 +159,15 @@ function startOf(
     env: { ...context.environment, ...request.env },
     isBackground,
     fingerprint: fingerprintOf(request, cwd),
-    ...defined({ runAs: context.runAs, stdin, timeoutMs, noOutputTimeoutMs, pty, limits }),
+    ...defined({
+      runAs: context.runAs,
+      stdin,
+      timeoutMs,
+      noOutputTimeoutMs,
+      pty,
+      limits,
+      isolation: context.isolation && { ...context.isolation },
+    }),
   };
 }
 

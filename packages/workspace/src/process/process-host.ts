@@ -1,3 +1,4 @@
+import type { Result } from '@shadow/protocol/errors';
 import {
   type ListProcessesResult,
   type OutputFrame,
@@ -5,10 +6,9 @@ import {
   type ProcessInfo,
   type ReadOutputRequest,
   ResourceLimits,
-  type Result,
   SignalName,
   TerminalSize,
-} from '@shadow/protocol';
+} from '@shadow/protocol/process';
 import { z } from 'zod';
 
 /** A process is named by its workspace's state directory and its id. */
@@ -35,6 +35,8 @@ export const StartProcess = ProcessRef.extend({
   isBackground: z.boolean(),
   pty: TerminalSize.optional(),
   limits: ResourceLimits.optional(),
+  /** Run inside bubblewrap; refused with UNSUPPORTED where there is none. */
+  isolation: z.object({ network: z.boolean(), readable: z.array(z.string()).optional() }).optional(),
   /** Bytes of output retained; default 8 MiB. */
   capacityBytes: z.int().min(1024).optional(),
   /** What makes two starts the same: equal to the one of a repeated start, or that is refused. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ProcessId, ProcessInfo } from '@shadow/protocol';
+import { ProcessId, ProcessInfo } from '@shadow/protocol/process';
 import { z } from 'zod';
 
 /** What outlives the host about one process; its environment and input are never written down. */

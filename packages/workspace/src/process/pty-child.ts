@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
-import type { Child, ExitStatus, LaunchSpec } from './child.ts';
+import { type Child, type ExitStatus, type LaunchSpec, signalName } from './child.ts';
 
 /** Loaded when first needed: most hosts never open a terminal, and the module costs memory and start-up time. */
 let loading: Promise<typeof import('@lydell/node-pty')> | undefined;
@@ -66,8 +65,7 @@ export async function spawnOnPty(spec: LaunchSpec): Promise<Child> {
 
 function exitStatus(exitCode: number, signal: number | undefined): ExitStatus {
   if (signal === undefined || signal === 0) return { exitCode, signal: null };
-  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
-  return { exitCode: null, signal: name ?? `SIG${signal}` };
+  return { exitCode: null, signal: signalName(signal) ?? `SIG${signal}` };
 }
 
 function loadPty(): Promise<typeof import('@lydell/node-pty')> {

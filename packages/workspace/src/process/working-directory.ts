@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import { failure, type Result } from '@shadow/protocol';
+import { failure, type Result } from '@shadow/protocol/errors';
 
 /**
  * Real path of a command's working directory, which must lie in the workspace. That is a guard against mistakes, not a

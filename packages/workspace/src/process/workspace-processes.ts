@@ -1,4 +1,5 @@
-import { failure, type OutputFrame, type ProcessInfo, type Result } from '@shadow/protocol';
+import { failure, type Result, ShadowError } from '@shadow/protocol/errors';
+import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
 import { isSameProcess, killGroup, processStartTime } from './group.ts';
 import type { Launcher } from './launcher.ts';
 import { ManagedProcess } from './managed-process.ts';
@@ -57,6 +58,7 @@ export class WorkspaceProcesses {
       this.#processes.set(request.processId, managed);
       return { success: true, process: managed.info, created: true };
     } catch (error) {
+      if (error instanceof ShadowError) return { success: false, error: error.toOperationError() };
       return failure('SPAWN_FAILED', `The command could not be started: ${reasonOf(error)}.`, {
         processId: request.processId,
       });

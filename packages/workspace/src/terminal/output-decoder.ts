@@ -1,5 +1,5 @@
 import { StringDecoder } from 'node:string_decoder';
-import type { OutputStream } from '@shadow/protocol';
+import type { OutputStream } from '@shadow/protocol/process';
 
 /** Turns data frames into text; a character cut by a frame's border comes whole with the next one. */
 export interface OutputDecoder {

@@ -1,4 +1,4 @@
-import type { OutputStream } from '@shadow/protocol';
+import type { OutputStream } from '@shadow/protocol/process';
 
 /**
  * A segment file is a sequence of records: one byte for the stream, four for the payload's length (little endian),

@@ -12,7 +12,7 @@ import {
   writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { OutputStream } from '@shadow/protocol';
+import type { OutputStream } from '@shadow/protocol/process';
 import { decodeRecordHeader, encodeRecordHeader, RECORD_HEADER_BYTES } from './record-format.ts';
 
 /** Consecutive bytes of one stream. */

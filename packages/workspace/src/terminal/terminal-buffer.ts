@@ -1,4 +1,4 @@
-import type { OutputFrame, OutputStream } from '@shadow/protocol';
+import type { OutputFrame, OutputStream } from '@shadow/protocol/process';
 import { HotTail } from './hot-tail.ts';
 import { SegmentCursor } from './segment-cursor.ts';
 import { type Run, SegmentStore } from './segment-store.ts';

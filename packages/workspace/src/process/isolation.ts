@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { lstatSync, readlinkSync } from 'node:fs';
+import { promisify } from 'node:util';
+import type { StartProcess } from './process-host.ts';
+
+const SYSTEM_DIRECTORIES = [
+  '/usr',
+  '/bin',
+  '/sbin',
+  '/lib',
+  '/lib32',
+  '/lib64',
+  '/libx32',
+  '/etc',
+  '/opt',
+  '/nix',
+];
+const PLACES = ['/usr/bin/bwrap', '/bin/bwrap', '/usr/local/bin/bwrap'];
+const PROBE_MS = 3000;
+
+/** Path of a bubblewrap that works here; user namespaces may be refused though it is installed. */
+export async function findBubblewrap(): Promise<string | undefined> {
+  const path = PLACES.find((place) => lstatSync(place, { throwIfNoEntry: false })?.isFile());
+  if (path === undefined) return undefined;
+  const probe = ['--ro-bind', '/', '/', '--unshare-pid', '--proc', '/proc', '/bin/true'];
+  try {
+    await promisify(execFile)(path, probe, { timeout: PROBE_MS, env: {} });
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Arguments of bubblewrap before the command: the workspace writable, the system read-only, a private /tmp; homes, the
+ * server's state and other processes out of sight (bwrap(1)).
+ */
+export function bubblewrapArguments({ root, cwd, env, isolation }: StartProcess): string[] {
+  const args = ['--unshare-pid', '--unshare-ipc', '--unshare-uts'];
+  if (isolation?.network !== true) args.push('--unshare-net');
+  args.push(...SYSTEM_DIRECTORIES.flatMap(systemDirectory));
+  args.push('--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/run', '--tmpfs', '/var/tmp');
+  // Name resolution is often a link into /run.
+  args.push('--ro-bind-try', '/run/systemd/resolve', '/run/systemd/resolve');
+  if (env.HOME?.startsWith('/') === true) args.push('--tmpfs', env.HOME);
+  for (const path of isolation?.readable ?? []) args.push('--ro-bind-try', path, path);
+  args.push('--bind', root, root, '--chdir', cwd, '--');
+  return args;
+}
+
+/** On merged systems /bin is a link into /usr; it stays one inside. */
+function systemDirectory(path: string): string[] {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return [];
+  return found.isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path];
+}
