@@ -80,7 +80,10 @@ export async function compose(
     allowLocal: config.repositories.allowLocal,
     sampleRepository: () => ensureSampleRepository(git, PATHS.sampleAssets, join(config.home, 'sample')),
   });
-  const host = await openProcessHost(config);
+  await using undo = new AsyncDisposableStack();
+  const { host, started } = await openProcessHost(config);
+  // A start that fails leaves nothing behind; a host that was there before keeps its commands for the next one.
+  undo.defer(() => (started ? host.shutdown() : undefined));
   const workspaces = await openWorkspaces(config, { mirrors, git, repositories, host, log });
   const providers = await ProviderRegistry.open({ prisma, home: config.home, config: config.providers, log });
   const initialization = new InitializationEngine(prisma, events, workspaces);
@@ -154,6 +157,7 @@ export async function compose(
     basePath,
     publicUrl,
   });
+  undo.move();
   return {
     http,
     access,
@@ -171,10 +175,11 @@ export async function compose(
 }
 
 /** The daemon that owns commands and their output, so that they outlive a crash of this process. */
-async function openProcessHost(config: Config): Promise<ProcessHost> {
+async function openProcessHost(config: Config): Promise<{ host: ProcessHost; started: boolean }> {
   const directory = join(config.home, 'host');
-  const { socketPath } = await startProcessHost({ directory });
-  return connectProcessHost(socketPath, { revive: () => startProcessHost({ directory }) });
+  const { socketPath, started } = await startProcessHost({ directory });
+  const host = await connectProcessHost(socketPath, { revive: () => startProcessHost({ directory }) });
+  return { host, started };
 }
 
 interface WorkspaceParts {

@@ -17,7 +17,10 @@ async function main(): Promise<number> {
   const config = loadConfig();
   const log = createLogger({ ...config.log, secrets: config.secrets });
   const ended = signalled();
-  await mkdir(config.home, { recursive: true, mode: config.runAs === null ? 0o700 : 0o711 });
+  // What is wrong with a home that cannot be made, the lock says.
+  await mkdir(config.home, { recursive: true, mode: config.runAs === null ? 0o700 : 0o711 }).catch(
+    () => undefined,
+  );
   await using _lock = await acquireHomeLock(config.home);
   await using database = await openDatabase({ url: config.database.url, home: config.home, log });
   await using instance = await holdInstanceLock({ connectionString: database.connectionString, log });

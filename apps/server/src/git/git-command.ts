@@ -44,6 +44,11 @@ const SAFE_CONFIG = [
   'maintenance.auto=false',
   '-c',
   'protocol.ext.allow=never',
+  // A server that went silent ends the transfer, also when nobody is left who would.
+  '-c',
+  'http.lowSpeedLimit=1',
+  '-c',
+  'http.lowSpeedTime=60',
 ];
 
 const DEFAULT_TIMEOUT_MS = 600_000;

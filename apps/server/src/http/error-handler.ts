@@ -2,7 +2,7 @@ import { type ErrorBody, ShadowError, toShadowError } from '@shadow/protocol';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { isConnectionLoss } from '../tasks/database-errors.ts';
+import { databaseFailure } from '../tasks/database-errors.ts';
 import { requestIdOf } from './request-log.ts';
 
 /** Answers what no route took. */
@@ -37,12 +37,7 @@ function toHttpError(thrown: unknown): ShadowError {
   if (thrown instanceof ShadowError) return thrown;
   const http = HttpError.safeParse(thrown);
   if (http.success && http.data.status < 500) return fromHttpError(http.data, thrown);
-  if (isConnectionLoss(thrown)) {
-    return new ShadowError('DATABASE_UNREACHABLE', 'The database does not answer; try again shortly.', {
-      cause: thrown,
-    });
-  }
-  return toShadowError(thrown);
+  return databaseFailure(thrown) ?? toShadowError(thrown);
 }
 
 function fromHttpError(error: z.infer<typeof HttpError>, cause: unknown): ShadowError {

@@ -1,4 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Prisma } from '@shadow/db';
+import { ShadowError } from '@shadow/protocol';
 
 /**
  * Codes after which the connection is gone but the database may come back. Prisma's P10xx and P2024 are in its error
@@ -15,6 +17,47 @@ export function isConnectionLoss(error: unknown): boolean {
     if (PRISMA_CODES.has(code) || SOCKET_CODES.has(code) || SQLSTATES.test(code)) return true;
   }
   return false;
+}
+
+/** SQLSTATE disk_full. */
+const DISK_FULL = '53100';
+
+/** What a failure of the database is called where people read it; undefined when it is another kind of failure. */
+export function databaseFailure(error: unknown): ShadowError | undefined {
+  if ([...codesOf(error)].includes(DISK_FULL)) {
+    const message =
+      'The disk that holds the database is full, so this could not be stored. Free some space and try again.';
+    return new ShadowError('DISK_FULL', message, { cause: error });
+  }
+  if (!isConnectionLoss(error)) return undefined;
+  return new ShadowError('DATABASE_UNREACHABLE', 'The database does not answer; try again shortly.', {
+    cause: error,
+  });
+}
+
+/** Milliseconds that work goes on being tried while the database is away: longer than its crash recovery takes. */
+const RETRY_FOR_MS = 30_000;
+
+/**
+ * Does work again while the database is away.
+ * @param work must come to the same when an attempt whose answer was lost had been stored; told the attempt, from 0
+ * @param onAway hears of each failed attempt
+ * @throws what the last attempt threw, and at once what is no loss of the database
+ */
+export async function retryWhileAway<T>(
+  work: (attempt: number) => Promise<T>,
+  onAway: (error: unknown, attempt: number) => void = () => undefined,
+): Promise<T> {
+  const deadline = Date.now() + RETRY_FOR_MS;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work(attempt);
+    } catch (error) {
+      if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+      onAway(error, attempt);
+      await delay(Math.min(2000, 100 * 2 ** attempt));
+    }
+  }
 }
 
 /** Codes of an error, of what it wraps, and of the driver's error that Prisma keeps in its metadata. */

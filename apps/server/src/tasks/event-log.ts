@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Prisma, PrismaClient } from '@shadow/db';
 import {
   ShadowError,
@@ -9,7 +8,7 @@ import {
 } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { EventLog } from './contracts.ts';
-import { isConnectionLoss } from './database-errors.ts';
+import { isConnectionLoss, retryWhileAway } from './database-errors.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { toStorableJson } from './storable-json.ts';
 
@@ -21,8 +20,8 @@ type Batch = { taskId: string; userId: string; events: TaskEvent[] };
 type Listener = (batch: Batch) => void;
 type Transaction = Prisma.TransactionClient;
 
-/** How long an append goes on trying while the database is away, in milliseconds. */
-const RETRY_FOR_MS = 30_000;
+/** Milliseconds that a transaction may wait for a connection, and then take: a busy disk is no reason to fail. */
+const TRANSACTION = { maxWait: 15_000, timeout: 30_000 } as const;
 
 // One statement allocates the numbers and stores the events, so that no number is ever without its event.
 const INSERT = `
@@ -76,23 +75,49 @@ export class PostgresEventLog implements EventLog {
 
   /**
    * Runs `change` in a transaction, stores the events it returns in the same transaction, and announces them after
-   * the commit: a state and the event that tells of it are never apart.
+   * the commit: a state and the event that tells of it are never apart. While the database is away it is tried again,
+   * so `change` may run more than once and must not depend on what an earlier run of it did.
    */
   transact<T>(
     task: TaskRef,
     change: (transaction: Transaction) => Promise<{ value: T; events: readonly TaskEventBody[] }>,
   ): Promise<T> {
     return this.#order.run(task.taskId, async () => {
-      const { value, events } = await this.#prisma.$transaction(async (transaction) => {
-        const result = await change(transaction);
-        const stored =
-          result.events.length === 0
-            ? []
-            : await this.#insert(transaction, task.taskId, result.events, randomUUID());
-        return { value: result.value, events: stored };
-      });
+      const { value, events } = await this.#commit(task.taskId, change);
       this.#announce(task, events);
       return value;
+    });
+  }
+
+  async #commit<T>(
+    taskId: string,
+    change: (transaction: Transaction) => Promise<{ value: T; events: readonly TaskEventBody[] }>,
+  ): Promise<{ value: T; events: TaskEvent[] }> {
+    const batch = randomUUID();
+    let changed: { value: T; events: TaskEvent[] } | undefined;
+    const attempt = () => {
+      changed = undefined;
+      return this.#prisma.$transaction(async (transaction) => {
+        const { value, events } = await change(transaction);
+        const stored = events.length === 0 ? [] : await this.#insert(transaction, taskId, events, batch);
+        changed = { value, events: stored };
+        return changed;
+      }, TRANSACTION);
+    };
+    return retryWhileAway(
+      async (number) => {
+        // Once the change was made only the commit was left, and its answer may be what was lost.
+        if (number > 0 && changed !== undefined && (await this.#findBatch(taskId, batch)).length > 0) {
+          return changed;
+        }
+        return attempt().catch((error: unknown) => {
+          if (changed?.events.length === 0 && isConnectionLoss(error)) throw new CommitUnknown(error);
+          throw error;
+        });
+      },
+      (error, number) => this.#sayAway(taskId, error, number),
+    ).catch((error: unknown) => {
+      throw error instanceof CommitUnknown ? error.cause : error;
     });
   }
 
@@ -139,18 +164,18 @@ export class PostgresEventLog implements EventLog {
 
   async #store(taskId: string, bodies: readonly TaskEventBody[]): Promise<TaskEvent[]> {
     const batch = randomUUID();
-    const deadline = Date.now() + RETRY_FOR_MS;
-    for (let attempt = 0; ; attempt += 1) {
-      try {
+    return retryWhileAway(
+      async (attempt) => {
         const earlier = attempt === 0 ? [] : await this.#findBatch(taskId, batch);
         if (earlier.length > 0) return withNumbers(bodies, earlier);
-        return await this.#insert(this.#prisma, taskId, bodies, batch);
-      } catch (error) {
-        if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
-        this.#log.warn({ taskId, attempt, err: error }, 'the database is away; trying the append again');
-        await delay(Math.min(2000, 100 * 2 ** attempt));
-      }
-    }
+        return this.#insert(this.#prisma, taskId, bodies, batch);
+      },
+      (error, attempt) => this.#sayAway(taskId, error, attempt),
+    );
+  }
+
+  #sayAway(taskId: string, error: unknown, attempt: number): void {
+    this.#log.warn({ taskId, attempt, err: error }, 'the database is away; trying again');
   }
 
   /** After a cut connection nobody knows whether the commit happened: the batch's id tells. */
@@ -191,6 +216,13 @@ export class PostgresEventLog implements EventLog {
         this.#log.error({ taskId: task.taskId, err: error }, 'a listener of the event log threw');
       }
     }
+  }
+}
+
+/** Nobody can tell whether a commit without events took place, so it must not be made again. */
+class CommitUnknown extends Error {
+  constructor(cause: unknown) {
+    super('the answer to a commit was lost', { cause });
   }
 }
 

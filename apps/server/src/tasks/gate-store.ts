@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { PrismaClient } from '@shadow/db';
 import type { GateStore, StoredApproval, ToolCallEnd, ToolCallStart } from '../agent/contract.ts';
+import { retryWhileAway } from './database-errors.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import { approvalFromRow, kebab } from './rows.ts';
 import { storableText, toStorableJson } from './storable-json.ts';
@@ -27,31 +28,37 @@ export class DatabaseGateStore implements GateStore {
     const { decision, reason } = call;
     const input = JSON.parse(toStorableJson(call.input ?? null));
     const id = this.#rowId(call.id);
-    await this.#prisma.toolCall.upsert({
-      where: { id },
-      create: { id, ...this.#scope, tool: call.tool, input, decision, reason },
-      update: { decision, reason, startedAt: new Date() },
-    });
+    await retryWhileAway(() =>
+      this.#prisma.toolCall.upsert({
+        where: { id },
+        create: { id, ...this.#scope, tool: call.tool, input, decision, reason },
+        update: { decision, reason, startedAt: new Date() },
+      }),
+    );
   }
 
   async finishToolCall(end: ToolCallEnd): Promise<void> {
     const { id, summary, durationMs, ...rest } = end;
-    await this.#prisma.$transaction([
-      this.#prisma.toolCall.update({
-        where: { id: this.#rowId(id) },
-        data: { ...rest, summary: storableText(summary), durationMs: Math.round(durationMs) },
+    const data = { ...rest, summary: storableText(summary), durationMs: Math.round(durationMs) };
+    await retryWhileAway(() =>
+      this.#prisma.$transaction(async (transaction) => {
+        // Counted only by who ends the call, so that a repeat after a lost answer counts nothing.
+        const open = { id: this.#rowId(id), outcome: null };
+        const { count } = await transaction.toolCall.updateMany({ where: open, data });
+        if (count === 0) return;
+        await transaction.agentExecution.update({
+          where: { id: this.#scope.executionId },
+          data: { toolCallsCount: { increment: 1 } },
+        });
       }),
-      this.#prisma.agentExecution.update({
-        where: { id: this.#scope.executionId },
-        data: { toolCallsCount: { increment: 1 } },
-      }),
-    ]);
+    );
   }
 
   async findApproval(toolCallId: string): Promise<StoredApproval | null> {
-    const row = await this.#prisma.approval.findUnique({
-      where: { taskId_toolCallId: { taskId: this.#scope.taskId, toolCallId } },
-    });
+    const { taskId } = this.#scope;
+    const row = await retryWhileAway(() =>
+      this.#prisma.approval.findUnique({ where: { taskId_toolCallId: { taskId, toolCallId } } }),
+    );
     if (row === null) return null;
     const { id, scope, note } = approvalFromRow(row);
     return { id, status: kebab(row.status), scope, note };

@@ -1,6 +1,7 @@
 import type { PrismaClient } from '@shadow/db';
 import type { MessagePart, MessageRole, TaskEventBody, Usage } from '@shadow/protocol';
 import type { TurnJournal } from '../agent/contract.ts';
+import { retryWhileAway } from './database-errors.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import { constant } from './rows.ts';
 import { toStorableJson } from './storable-json.ts';
@@ -52,7 +53,11 @@ export class DatabaseTurnJournal implements TurnJournal {
 
   async saveMessage(message: { id: string; role: MessageRole; parts: MessagePart[] }): Promise<void> {
     await this.flush();
-    await appendMessage(this.#prisma, this.#task, message);
+    await retryWhileAway(async (attempt) => {
+      const known =
+        attempt === 0 ? null : await this.#prisma.message.findUnique({ where: { id: message.id } });
+      if (known === null) await appendMessage(this.#prisma, this.#task, message);
+    });
   }
 
   async recordUsage(step: Usage): Promise<void> {

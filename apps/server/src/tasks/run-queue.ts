@@ -1,5 +1,6 @@
 import type { AgentExecution, PrismaClient } from '@shadow/db';
 import type { Logger } from 'pino';
+import { retryWhileAway } from './database-errors.ts';
 
 /** Milliseconds between looks at the queue when nothing wakes it: another server may have died with a slot. */
 const LOOK_EVERY_MS = 5000;
@@ -31,6 +32,11 @@ const CLAIM = `
   UPDATE "AgentExecution" e SET status = 'RUNNING', "serverInstance" = $1, "startedAt" = coalesce(e."startedAt", now())
   FROM slot WHERE e.id = slot.id RETURNING e.id`;
 
+// A claim whose answer was lost with the connection: stored for this server, which knows nothing of it and ran nothing.
+const GIVE_BACK = `
+  UPDATE "AgentExecution" SET status = 'QUEUED', "serverInstance" = NULL
+  WHERE status = 'RUNNING' AND "serverInstance" = $1 AND id <> ALL($2::text[])`;
+
 /**
  * Claims queued turns and runs them, one a task and a bounded number in all. The AgentExecution table is the queue: a
  * turn is never run twice by itself, because only a person can say whether to repeat what an agent half did.
@@ -41,6 +47,8 @@ export class RunQueue {
   readonly #running = new Map<string, { controller: AbortController; done: Promise<void> }>();
   #looking: Promise<void> | undefined;
   #again = false;
+  /** A claim failed without an answer. */
+  #inDoubt = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -68,6 +76,8 @@ export class RunQueue {
    * @returns false when it does not run here
    */
   async abort(executionId: string, reason: 'stopped' | 'shutdown'): Promise<boolean> {
+    // A claim that was just stored is known here only once its look has come back.
+    if (!this.#running.has(executionId)) await this.#looking;
     const run = this.#running.get(executionId);
     if (run === undefined) return false;
     run.controller.abort(reason);
@@ -89,12 +99,14 @@ export class RunQueue {
     try {
       while (this.#again && !this.#closed) {
         this.#again = false;
+        if (this.#inDoubt) await this.#giveBack();
         while (this.#running.size < this.#options.concurrency && (await this.#claim())) {
           // claim until nothing is left or every slot is taken
         }
       }
     } catch (error) {
       this.#log.warn({ err: error }, 'could not look at the queue');
+      this.#inDoubt = true;
       wait = AFTER_FAILURE_MS;
     }
     if (!this.#closed) this.#timer = setTimeout(() => this.wake(), wait).unref();
@@ -104,13 +116,31 @@ export class RunQueue {
     const { prisma, instance } = this.#options;
     const [claimed] = await prisma.$queryRawUnsafe<{ id: string }[]>(CLAIM, instance);
     if (claimed === undefined) return false;
-    const execution = await prisma.agentExecution.findUniqueOrThrow({ where: { id: claimed.id } });
     const controller = new AbortController();
-    const done = this.#options.run(execution, controller.signal).finally(() => {
-      this.#running.delete(execution.id);
+    const done = this.#run(claimed.id, controller.signal).finally(() => {
+      this.#running.delete(claimed.id);
       this.wake();
     });
-    this.#running.set(execution.id, { controller, done });
+    this.#running.set(claimed.id, { controller, done });
     return true;
+  }
+
+  /** Never throws: a turn that could not even be read is given back. */
+  async #run(id: string, signal: AbortSignal): Promise<void> {
+    try {
+      const { prisma, run } = this.#options;
+      const execution = await retryWhileAway(() => prisma.agentExecution.findUnique({ where: { id } }));
+      // Null when its task was deleted in this moment.
+      if (execution !== null) await run(execution, signal);
+    } catch (error) {
+      this.#log.error({ executionId: id, err: error }, 'could not run a turn');
+      this.#inDoubt = true;
+    }
+  }
+
+  async #giveBack(): Promise<void> {
+    const { prisma, instance } = this.#options;
+    await prisma.$executeRawUnsafe(GIVE_BACK, instance, [...this.#running.keys()]);
+    this.#inDoubt = false;
   }
 }

@@ -119,7 +119,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   }
 
   async stop(userId: string, taskId: string): Promise<Task> {
-    const task = await this.row(userId, taskId);
+    await this.row(userId, taskId);
     await this.#events.transact({ taskId, userId }, async (transaction) => {
       // Waiting turns first, so that none starts when the running one gives its slot back.
       const ended = { status: 'STOPPED', finishedAt: new Date() } as const;
@@ -140,7 +140,9 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       });
       return { value: undefined, events: [{ type: 'status', status: 'stopped', error: null }] };
     });
-    if (task.activeExecutionId !== null) await this.#options.queue.abort(task.activeExecutionId, 'stopped');
+    // Read only now: a turn may have been claimed since the request came.
+    const { activeExecutionId } = await this.row(userId, taskId);
+    if (activeExecutionId !== null) await this.#options.queue.abort(activeExecutionId, 'stopped');
     return this.get(userId, taskId);
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AgentExecution, PrismaClient, Task as TaskRow } from '@shadow/db';
 import {
   type ErrorCode,
@@ -11,7 +12,7 @@ import type { AgentRunner, GateContext, ToolGate, TurnOutcome } from '../agent/c
 import type { ToolExecutor } from '../execution/interfaces/tool-executor.ts';
 import type { WorkspaceManager } from '../execution/interfaces/workspace-manager.ts';
 import { commitTurn } from './commit-turn.ts';
-import { isConnectionLoss } from './database-errors.ts';
+import { databaseFailure, isConnectionLoss, retryWhileAway } from './database-errors.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import { DatabaseGateStore } from './gate-store.ts';
 import type { InitializationEngine } from './initialization.ts';
@@ -34,6 +35,9 @@ export interface TurnExecutorOptions {
   log: Logger;
 }
 
+/** Milliseconds before the end of a turn is stored again; each attempt goes on trying by itself already. */
+const FINISH_AGAIN_MS = 1000;
+
 type End = { status: ExecutionStatus; error: { code: ErrorCode; message: string } | null };
 
 /** Runs one claimed turn from its workspace to its commit, and stores how it ended, whatever happens. */
@@ -46,19 +50,24 @@ export class TurnExecutor {
     this.#log = options.log.child({ component: 'TURN' });
   }
 
-  /** Never throws: a failure is the turn's end. */
+  /**
+   * A failure is the turn's end, and stored as such.
+   * @throws when the turn's task cannot be read; nothing was done then
+   */
   async run(execution: AgentExecution, signal: AbortSignal): Promise<void> {
     const startedAt = performance.now();
-    const task = await this.#options.prisma.task.findUniqueOrThrow({ where: { id: execution.taskId } });
+    const task = await retryWhileAway(() =>
+      this.#options.prisma.task.findUniqueOrThrow({ where: { id: execution.taskId } }),
+    );
     const end = await this.#attempt(task, execution, signal).catch((error: unknown): End => {
-      const failed = toShadowError(error);
+      const failed = databaseFailure(error) ?? toShadowError(error);
       if (failed.code === 'INTERNAL')
         this.#log.error({ executionId: execution.id, err: error }, 'a turn failed');
       return signal.aborted
         ? { status: stoppedAs(signal), error: null }
         : { status: 'failed', error: { code: failed.code, message: failed.message } };
     });
-    await this.#finish(task, execution, end, performance.now() - startedAt);
+    await this.#finish(task, execution, end, performance.now() - startedAt, signal);
   }
 
   async #attempt(task: TaskRow, execution: AgentExecution, signal: AbortSignal): Promise<End> {
@@ -97,7 +106,9 @@ export class TurnExecutor {
       store,
       commandTimeoutMs,
     });
-    const rows = await prisma.message.findMany({ where: { taskId: task.id }, orderBy: { position: 'asc' } });
+    const rows = await retryWhileAway(() =>
+      prisma.message.findMany({ where: { taskId: task.id }, orderBy: { position: 'asc' } }),
+    );
     const turn = {
       ...scope,
       model: execution.model,
@@ -164,8 +175,17 @@ export class TurnExecutor {
     return { status: outcome.status, error: null };
   }
 
-  /** Stores the end; while the database is away it is tried again, for a turn must not end untold. */
-  async #finish(task: TaskRow, execution: AgentExecution, end: End, durationMs: number): Promise<void> {
+  /**
+   * Stores the end. While the database is away, on a full disk for hours, it is tried again for as long as this server
+   * lives: a turn must not end untold. The next start finds what was not stored by its dead instance.
+   */
+  async #finish(
+    task: TaskRow,
+    execution: AgentExecution,
+    end: End,
+    durationMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
         await this.#storeEnd(task, execution, end, durationMs);
@@ -175,9 +195,8 @@ export class TurnExecutor {
           { executionId: execution.id, attempt, err: error },
           'could not store how a turn ended',
         );
-        // Without the database the next start finds the turn by its dead instance and tells the truth then.
-        if (!isConnectionLoss(error) || attempt >= 5) return;
-        await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** attempt));
+        if (!isConnectionLoss(error) || signal.reason === 'shutdown') return;
+        await delay(FINISH_AGAIN_MS);
       }
     }
   }

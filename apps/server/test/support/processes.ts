@@ -1,0 +1,33 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Milliseconds that a condition may take to come true. */
+const PATIENCE_MS = 30_000;
+
+/** Waits until a condition holds. @throws when it does not come to hold in time */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await delay(50);
+  }
+}
+
+/** Whether a process runs; one that ended and was not yet collected does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The state follows the name, which is in parentheses and may hold anything.
+  return text !== undefined && !text.slice(text.lastIndexOf(')')).startsWith(') Z');
+}
+
+/** Running processes whose command line holds a text. */
+export async function findProcesses(text: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+    if (line.replaceAll('\0', ' ').includes(text) && (await isRunning(Number(name))))
+      found.push(Number(name));
+  }
+  return found;
+}
