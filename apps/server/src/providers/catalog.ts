@@ -1,5 +1,5 @@
 import type { ModelInfo, ProviderId } from '@shadow/protocol';
-import { PRICED_MODELS, pricingOf } from '../agent/pricing.ts';
+import { PRICED_MODELS, type Pricing, pricingOf } from '../agent/pricing.ts';
 import { PROVIDERS } from './endpoint.ts';
 
 /** Models that tasks get when they name none, by provider. */
@@ -37,19 +37,28 @@ function isOpenAiAgent(id: string): boolean {
   return /^(gpt-|o\d)/.test(id) && !NO_AGENT.test(id);
 }
 
-/** Models of an endpoint that lists them itself. */
+/**
+ * Models of an endpoint that lists them itself.
+ * @param provider also the first part of their ids
+ * @param listed ids of its listing; null when unknown
+ * @param price what their calls cost; null when unknown
+ */
 export function listedModels(
-  prefix: string,
   provider: string,
   listed: readonly string[] | null,
+  price: Pricing | null,
 ): ModelInfo[] {
   const chat = (listed ?? []).filter((id) => !/embed/i.test(id));
-  return chat.map((id) => available(`${prefix}/${id}`, provider));
+  return chat.map((id) => available(`${provider}/${id}`, provider, id, price));
 }
 
 /** A model that can be called. */
-export function available(id: string, provider: string, name = id.slice(id.indexOf('/') + 1)): ModelInfo {
-  const price = pricingOf(id);
+export function available(
+  id: string,
+  provider: string,
+  name = id.slice(id.indexOf('/') + 1),
+  price: Pricing | null = pricingOf(id),
+): ModelInfo {
   return {
     id,
     name,

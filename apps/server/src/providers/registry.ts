@@ -109,7 +109,7 @@ export class ProviderRegistry {
     const models = [
       ...hostedModels('anthropic', this.#peek(anthropic), anthropic.settings.configured),
       ...hostedModels('openai', this.#peek(openai), openai.settings.configured),
-      ...listedModels('openai-compatible', 'openai-compatible', this.#peek(compatible)),
+      ...listedModels('openai-compatible', this.#peek(compatible), priceOf(compatible.endpoint)),
       ...this.#localModels(),
       ...this.#scripted.names.map((name) => scriptedModel(name)),
     ];
@@ -162,7 +162,7 @@ export class ProviderRegistry {
     return createAiSdkRunner({
       ...languageModel(endpoint, modelId, isOpenAi),
       providerName: endpoint.name,
-      pricing: isFreeOfCharge(endpoint) ? FREE : pricingOf(model),
+      pricing: priceOf(endpoint) ?? pricingOf(model),
       redact: redactValues(endpoint.apiKey === null ? [] : [endpoint.apiKey]),
       ...(this.#retryClock === undefined ? {} : { clock: this.#retryClock }),
     });
@@ -238,7 +238,7 @@ export class ProviderRegistry {
 
   #localModels(): ModelInfo[] {
     return this.#local.flatMap((local) =>
-      listedModels(local.id, local.id, this.#localListings.peek(localEndpoint(local))),
+      listedModels(local.id, this.#localListings.peek(localEndpoint(local)), FREE),
     );
   }
 
@@ -261,6 +261,11 @@ function scriptedModel(name: string): ModelInfo {
     'scripted',
     name === 'demo' ? 'Demo (scripted)' : `${name} (scripted)`,
   );
+}
+
+/** The price of models that no price list knows. */
+function priceOf(endpoint: ModelEndpoint | null): typeof FREE | null {
+  return endpoint !== null && isFreeOfCharge(endpoint) ? FREE : null;
 }
 
 function localEndpoint({ name, baseUrl }: LocalEndpoint): ModelEndpoint {
