@@ -4,4 +4,5 @@ export * from './events.ts';
 export * from './messages.ts';
 export * from './operations/index.ts';
 export * from './realtime.ts';
+export * from './sidecar/index.ts';
 export * from './tasks.ts';

@@ -1,2 +1,3 @@
 export { captureLoginEnvironment, type LoginEnvironmentOptions } from './login-environment.ts';
-export { createProcessOperations, DEFAULT_TIMEOUT_MS } from './operations.ts';
+export { createProcessOperations, DEFAULT_TIMEOUT_MS, startCommand } from './operations.ts';
+export { DEFAULT_RESULT_BYTES, ResultText } from './result-text.ts';

@@ -48,23 +48,43 @@ export function createProcessOperations(context: WorkspaceContext, host: Process
   };
 }
 
+/** Starts a command, or finds the one that has its id already; its output is read apart. */
+export async function startCommand(
+  context: WorkspaceContext,
+  host: ProcessHost,
+  request: ExecuteCommandRequest,
+): Promise<Result<{ process: ProcessInfo; created: boolean }>> {
+  const prepared = await prepareStart(context, request, {});
+  return prepared.success ? await host.startProcess(prepared.start) : prepared;
+}
+
+async function prepareStart(
+  context: WorkspaceContext,
+  request: ExecuteCommandRequest,
+  options: CallOptions,
+): Promise<Result<{ start: StartProcess; valid: ExecuteCommandRequest }>> {
+  const valid = ExecuteCommandRequest.safeParse(request);
+  if (!valid.success) return invalid(valid.error);
+  const cwd = await resolveWorkingDirectory(context.root, valid.data.cwd);
+  if (!cwd.success) return cwd;
+  return { success: true, start: startOf(context, valid.data, cwd.path, options), valid: valid.data };
+}
+
 async function executeCommand(
   context: WorkspaceContext,
   host: ProcessHost,
   request: ExecuteCommandRequest,
   options: ExecuteOptions,
 ): Promise<Result<CommandResult>> {
-  const valid = ExecuteCommandRequest.safeParse(request);
-  if (!valid.success) return invalid(valid.error);
-  const cwd = await resolveWorkingDirectory(context.root, valid.data.cwd);
-  if (!cwd.success) return cwd;
+  const prepared = await prepareStart(context, request, options);
+  if (!prepared.success) return prepared;
   if (options.signal?.aborted === true) return cancelled();
-  const start = startOf(context, valid.data, cwd.path, options);
+  const { start, valid } = prepared;
   const startedAt = performance.now();
   const started = await host.startProcess(start);
   if (!started.success) return started;
   options.onStarted?.(started.process);
-  const collector = new Collector(valid.data.maxResultBytes ?? DEFAULT_RESULT_BYTES);
+  const collector = new Collector(valid.maxResultBytes ?? DEFAULT_RESULT_BYTES);
   if (start.isBackground) {
     return { success: true, ...collector.result(started.process, performance.now() - startedAt) };
   }

@@ -1,0 +1,4 @@
+export * from './endpoint.ts';
+export { SIDECAR_SOCKET_PATH, sidecarEndpoints } from './endpoints.ts';
+export * from './output-frames.ts';
+export * from './schemas.ts';
