@@ -31,6 +31,8 @@ export interface RipgrepRun {
   runAs: RunAs | undefined;
   environment: Readonly<Record<string, string>>;
   signal: AbortSignal | undefined;
+  /** Ripgrep's executable; default the one that is installed with this package. */
+  binary?: string;
   /** Takes a piece of output; returning false ends ripgrep. */
   onOutput: (chunk: Buffer) => boolean;
 }
@@ -49,13 +51,17 @@ export interface RipgrepOutcome {
 export async function runRipgrep(run: RipgrepRun): Promise<RipgrepOutcome> {
   throwIfCancelled(run.signal);
   const { runAs } = run;
-  await using binary = runAs === undefined ? undefined : await openIfOutOfReach(runAs);
-  const child = spawn(binary === undefined ? rgPath : '/proc/self/fd/3', [...COMMON, ...run.args], {
-    cwd: run.cwd,
-    env: { PATH: run.environment.PATH ?? '', LC_ALL: 'C.UTF-8' },
-    stdio: [run.input?.fd ?? 'ignore', 'pipe', 'pipe', ...(binary === undefined ? [] : [binary.fd])],
-    ...(runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }),
-  });
+  await using binary = runAs === undefined ? undefined : await openIfOutOfReach(run.binary ?? rgPath, runAs);
+  const child = spawn(
+    binary === undefined ? (run.binary ?? rgPath) : '/proc/self/fd/3',
+    [...COMMON, ...run.args],
+    {
+      cwd: run.cwd,
+      env: { PATH: run.environment.PATH ?? '', LC_ALL: 'C.UTF-8' },
+      stdio: [run.input?.fd ?? 'ignore', 'pipe', 'pipe', ...(binary === undefined ? [] : [binary.fd])],
+      ...(runAs === undefined ? {} : { uid: runAs.uid, gid: runAs.gid }),
+    },
+  );
   return await outcomeOf(child, run);
 }
 
@@ -93,8 +99,8 @@ function outcomeOf(child: ChildProcess, run: RipgrepRun): Promise<RipgrepOutcome
  * is then handed over as an open file and run through its descriptor (`/proc/self/fd`), still as that user: run with
  * the server's rights, a directory swapped for a link in the middle of a search would show files of the server's.
  */
-async function openIfOutOfReach(runAs: RunAs): Promise<FileHandle | undefined> {
-  return (await reachable(rgPath, runAs)) ? undefined : open(rgPath, 'r');
+async function openIfOutOfReach(path: string, runAs: RunAs): Promise<FileHandle | undefined> {
+  return (await reachable(path, runAs)) ? undefined : open(path, 'r');
 }
 
 const reachableFor = new Map<string, Promise<boolean>>();

@@ -8,11 +8,14 @@ export interface Chunk {
   readonly endLine: number;
   /** Name of the symbol, with that of what it is in: `Class.method`. */
   readonly symbol?: string;
+  /** It says what something looks like, not what happens: an interface or a type. */
+  readonly isType?: boolean;
 }
 
 /** A symbol longer than this is taken apart into its members, or into windows. */
 const MAX_LINES = 60;
 
+const TYPES: ReadonlySet<string> = new Set(['interface_declaration', 'type_alias_declaration', 'type_item']);
 const MIN_LOCAL_LINES = 10;
 const VARIABLES: ReadonlySet<string> = new Set([
   'lexical_declaration',
@@ -62,7 +65,7 @@ export function chunksOf(parser: Parser | undefined, text: string): Chunk[] {
 function collect(node: Node, container: string | undefined, lines: readonly string[], found: Chunk[]): void {
   for (const child of node.namedChildren) {
     if (child === null) continue;
-    const name = nameOf(child);
+    const name = isLocalDetail(child, container) ? undefined : nameOf(child);
     if (name !== undefined)
       addSymbol(child, container === undefined ? name : `${container}.${name}`, lines, found);
     else if (WRAPPERS.has(child.type)) collect(child, container, lines, found);
@@ -82,7 +85,7 @@ function addSymbol(node: Node, symbol: string, lines: readonly string[], found: 
   const startLine = withComment(node.startPosition.row, lines) + 1;
   const endLine = node.endPosition.row + 1;
   if (endLine - startLine < MAX_LINES) {
-    found.push({ startLine, endLine, symbol });
+    found.push({ startLine, endLine, symbol, ...(TYPES.has(node.type) ? { isType: true } : {}) });
     return;
   }
   const members: Chunk[] = [];

@@ -16,13 +16,18 @@ export interface Hit {
 }
 
 /** BM25's usual constants (Robertson and Zaragoza, 2009). */
-const K1 = 1.2;
-const B = 0.6;
+const K1 = 2;
+const B = 0.75;
 
+/** Part of the average length that a chunk counts as having at least. */
+const MIN_LENGTH = 0.5;
 const SYMBOL_WEIGHT = 4;
 const PATH_WEIGHT = 1.5;
 /** A query that names a symbol means that symbol. */
 const NAMED_BONUS = 2.5;
+/** Part of the score that hangs on how much of the question a chunk answers at all. */
+const COVERAGE = 0.5;
+const TYPE_PREFERENCE = 0.5;
 const TEST_PATH =
   /(?:^|[/._-])(?:tests?|specs?|__tests__|fixtures?|locales?|examples?|bench(?:marks?)?)(?:[/._-]|$)/i;
 const DOCUMENT_PATH = /\.(?:md|mdx|txt|rst|json|ya?ml|toml|lock|css|html?|svg|map|d\.[cm]?ts)$/i;
@@ -115,8 +120,7 @@ export class ChunkRanking {
     const aboutTests = terms.includes(stem('test'));
     const hits = [...scores].map(([chunk, { path, score, covered }]): Hit => {
       const preference = preferenceFor(path, chunk, identifiers, aboutTests);
-      // Half of the score hangs on how much of the question a chunk answers at all.
-      return { path, chunk, score: score * (0.5 + (0.5 * covered) / wanted) * preference };
+      return { path, chunk, score: score * (1 - COVERAGE + (COVERAGE * covered) / wanted) * preference };
     });
     return hits.sort((a, b) => b.score - a.score || (a.path < b.path ? -1 : 1)).slice(0, limit);
   }
@@ -127,7 +131,9 @@ export class ChunkRanking {
 
   private saturation({ chunk, weight }: Posting): number {
     const average = this.totalLength / Math.max(this.chunkCount, 1);
-    return (weight * (K1 + 1)) / (weight + K1 * (1 - B + (B * chunk.length) / Math.max(average, 1)));
+    // A one-line alias is not better for being short.
+    const length = Math.max(chunk.length, average * MIN_LENGTH);
+    return (weight * (K1 + 1)) / (weight + K1 * (1 - B + (B * length) / Math.max(average, 1)));
   }
 }
 
@@ -146,6 +152,7 @@ function preferenceFor(
     preference *= NAMED_BONUS;
   }
   if (chunk.symbol === undefined) preference *= 0.8;
+  if (chunk.isType === true) preference *= TYPE_PREFERENCE;
   if (!aboutTests && TEST_PATH.test(path)) preference *= 0.5;
   if (DOCUMENT_PATH.test(path)) preference *= 0.6;
   return preference;

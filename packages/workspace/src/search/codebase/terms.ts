@@ -1,10 +1,16 @@
+/** Endings that words of one family differ in, the longer ones first; what is left must still be a word's body. */
+const ENDINGS =
+  /(?:ifications?|izations?|ations?|ators?|itions?|ifiers?|ability|ities|ified|ifies|ifying|ity|able|ible|ments?|ness|ingly|ings?|edly|ally|ively|ions?|ors?|ers?|ies|ied|ates?|ated|ized?|izes|ify|ive|ed|es|al|ly|s|y|e)$/;
+
 /** Words of questions that say nothing about what is looked for. */
 const STOP_WORDS: ReadonlySet<string> = new Set(
   `a about after all am an and any are as at be been before being between but by can code could defined definition did do
   does doing find for from get gets given go happen happens has have how i if implement implementation implemented
   implements in into is it its let like located look make makes me my no not of on one or our out own place project show
   so some such tell than that the their them then there these they thing this those to up us use used using want was way
-  we were what when where whether which while who why will with work works would you your`.split(/\s+/),
+  we were what when where whether which while who why will with work works would you your`
+    .split(/\s+/)
+    .map(stem),
 );
 
 const WORD = /[\p{L}\p{N}_$]+/gu;
@@ -46,9 +52,10 @@ export function queryIdentifiers(query: string): Set<string> {
   );
 }
 
-/** Parts of an identifier in lower case: at capitals, digits, `_` and `$`. */
+/** Parts of an identifier in lower case: at capitals, `_` and `$`; the plural of an acronym (`URLs`) is the acronym. */
 export function splitIdentifier(word: string): string[] {
   return word
+    .replace(/(\p{Lu}{2})s(?![\p{Ll}\p{N}])/gu, '$1')
     .replace(/([\p{Ll}\p{N}])(\p{Lu})/gu, '$1 $2')
     .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, '$1 $2')
     .split(/[\s_$]+/)
@@ -56,21 +63,13 @@ export function splitIdentifier(word: string): string[] {
     .map((part) => part.toLowerCase());
 }
 
-/** A word without the endings that English questions and code differ in; applied to both alike. */
+/**
+ * A word without its ending, so that `valid`, `validate`, `validation` and `validity` meet; applied to questions and code
+ * alike, it need not be a word itself.
+ */
 export function stem(word: string): string {
-  if (word.length > 5 && word.endsWith('ies')) return `${word.slice(0, -3)}y`;
-  if (word.length > 6 && word.endsWith('ing')) return undouble(word.slice(0, -3));
-  if (word.length > 5 && word.endsWith('ed')) return undouble(word.slice(0, -2));
-  if (word.length > 5 && /(?:s|x|z|ch|sh)es$/.test(word)) return word.slice(0, -2);
-  if (word.length > 3 && word.endsWith('s') && !/(?:ss|us|is)$/.test(word)) return dropE(word.slice(0, -1));
-  return dropE(word);
-}
-
-/** `parse` and `parsing` meet at `pars`, `stop` and `stopped` at `stop`. */
-function undouble(word: string): string {
-  return /([bdgklmnprt])\1$/.test(word) ? word.slice(0, -1) : dropE(word);
-}
-
-function dropE(word: string): string {
-  return word.length > 4 && word.endsWith('e') ? word.slice(0, -1) : word;
+  if (word.length < 4 || /(?:ss|us|is)$/.test(word)) return word;
+  const body = word.replace(ENDINGS, '');
+  if (body.length < 3) return word;
+  return /([bdgklmnprt])\1$/.test(body) ? body.slice(0, -1) : body;
 }
