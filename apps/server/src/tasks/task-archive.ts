@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task as TaskRow } from '@shadow/db';
 import { GitDiffResult, ShadowError, unwrap } from '@shadow/protocol';
@@ -23,7 +23,8 @@ export class TaskArchive {
   async keep(task: TaskRow, readDiff: () => Promise<GitDiffResult>): Promise<string | null> {
     if (task.baseCommit === null) return null;
     const kept = await this.#workspaces.archiveWorkspace(task.id, task.baseCommit);
-    if (!kept.success && kept.error.code === 'WORKSPACE_LOST') return null;
+    // An archiving that was cut off after its workspace had gone left the bundle whole.
+    if (!kept.success && kept.error.code === 'WORKSPACE_LOST') return this.#earlierBundle(task.id);
     const { bundlePath } = unwrap(kept);
     const diff = await readDiff();
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
@@ -56,6 +57,14 @@ export class TaskArchive {
       'WORKSPACE_HAS_UNSAVED_WORK',
       'The workspace holds work that is neither pushed nor archived. Archive the task to keep it, or discard it.',
       { details: { uncommitted, commits } },
+    );
+  }
+
+  #earlierBundle(taskId: string): Promise<string | null> {
+    const path = join(this.#directory, `${taskId}.bundle`);
+    return access(path).then(
+      () => path,
+      () => null,
     );
   }
 
