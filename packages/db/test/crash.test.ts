@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -116,4 +116,16 @@ it('restarts at once when asked, and shares one attempt', async () => {
   await Promise.all([server.restart(), server.restart()]);
   expect(server.status()).toEqual({ state: 'running' });
   await query(server.connectionString, 'SELECT 1');
+});
+
+it('begins afresh when the first start was killed while creating the data', async () => {
+  await using home = await temporaryHome();
+  await using writer = startFixture('write-rows.ts', [home.path]);
+  const names = () => readdir(join(home.path, 'postgres')).catch(() => []);
+  await until(async () => (await names()).some((name) => name.startsWith('cluster.init-')), 'initdb runs');
+  writer.child.kill('SIGKILL');
+  await writer.ended();
+  await using database = await openDatabase({ url: null, home: home.path, log });
+  expect(await database.prisma.user.count()).toBe(0);
+  expect((await names()).sort()).toEqual(['cluster', 'run', 'server.lock']);
 });

@@ -4,7 +4,7 @@ import { access, mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile 
 import { join } from 'node:path';
 import { DatabaseError, errorCode, errorMessage } from '../errors.ts';
 import type { PostgresBinaries } from './binaries.ts';
-import { giveTo, giveTreeTo, type Identity, invoke } from './identity.ts';
+import { CHILD_ENVIRONMENT, giveTo, giveTreeTo, type Identity, invoke } from './identity.ts';
 import { ROLE_NAME } from './settings.ts';
 
 /** A database cluster that initdb completed. */
@@ -37,7 +37,9 @@ export async function openCluster(
 
 async function removeUnfinished(directory: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name.startsWith(UNFINISHED));
-  await Promise.all(names.map((name) => rm(join(directory, name), { recursive: true, force: true })));
+  // The initdb of a killed server may still be writing there; it ends when it misses its files.
+  const options = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 };
+  await Promise.all(names.map((name) => rm(join(directory, name), options)));
 }
 
 async function createCluster(
@@ -80,8 +82,12 @@ function runInitdb(
     '--no-instructions',
   ]);
   return new Promise((resolve, reject) => {
-    const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
-    const child = spawn(command, args, { ...options, cwd: '/', env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(command, args, {
+      ...options,
+      cwd: '/',
+      env: CHILD_ENVIRONMENT,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let output = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       output += text;

@@ -4,6 +4,7 @@ import { platform } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { DatabaseError, errorCode, errorMessage } from '../errors.ts';
+import { CHILD_ENVIRONMENT } from './identity.ts';
 
 /** A lock that this process holds until it lets go or dies, however it dies. */
 export interface HomeLock extends Disposable {
@@ -29,7 +30,7 @@ const CONFLICT = 1;
 export async function acquireHomeLock(home: string, name = 'server.lock'): Promise<HomeLock> {
   const path = join(home, name);
   const fd = openLockFile(home, path);
-  if (fd === undefined || !(await lock(fd))) {
+  if (fd === undefined || !(await lock(home, fd))) {
     if (fd !== undefined) closeSync(fd);
     throw inUse(home, path);
   }
@@ -56,19 +57,17 @@ function openLockFile(home: string, path: string): number | undefined {
 }
 
 /** flock(1) locks the open file that it inherits, which is ours: the lock stays when it exits. */
-function lock(fd: number): Promise<boolean> {
+function lock(home: string, fd: number): Promise<boolean> {
   if (platform() === 'darwin') return Promise.resolve(true);
   return new Promise((resolve, reject) => {
-    const child = spawn('flock', ['-n', '0'], { stdio: [fd, 'ignore', 'ignore'] });
+    const child = spawn('flock', ['-n', '0'], { env: CHILD_ENVIRONMENT, stdio: [fd, 'ignore', 'ignore'] });
     child.once('error', (error) => {
       const message = `flock (of util-linux or busybox) cannot run: ${error.message}`;
       reject(new DatabaseError('EMBEDDED_UNAVAILABLE', message));
     });
     child.once('exit', (code) => {
       if (code === 0 || code === CONFLICT) return resolve(code === 0);
-      reject(
-        new DatabaseError('HOME_UNUSABLE', `This file system cannot lock files (flock exited with ${code}).`),
-      );
+      reject(homeUnusable(home, new Error(`its file system cannot lock files (flock exited with ${code})`)));
     });
   });
 }

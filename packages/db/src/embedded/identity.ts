@@ -13,6 +13,13 @@ export type Identity =
   /** Another user's. */
   | { readonly kind: 'user'; readonly uid: number; readonly gid: number };
 
+/** All of the environment that our helper programs and PostgreSQL get: none of the server's. */
+export const CHILD_ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+  TZ: 'UTC',
+};
+
 /** A program with the arguments and spawn options that give it an identity. */
 export interface Invocation {
   readonly command: string;
@@ -112,7 +119,7 @@ function needsLocation(home: string): DatabaseError {
 
 function succeeds({ command, args, options }: Invocation): Promise<boolean> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { ...options, cwd: '/', stdio: 'ignore' });
+    const child = spawn(command, args, { ...options, cwd: '/', env: CHILD_ENVIRONMENT, stdio: 'ignore' });
     child.once('error', () => resolve(false));
     child.once('exit', (code) => resolve(code === 0));
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DatabaseError } from '../errors.ts';
-import { type Identity, invoke } from './identity.ts';
+import { CHILD_ENVIRONMENT, type Identity, invoke } from './identity.ts';
 
 /**
  * Runs "$@" for as long as standard input stays open, then asks it to end (SIGINT: PostgreSQL's fast shutdown). The
@@ -61,12 +61,11 @@ export async function startSupervised(
   onLine: (line: string) => void,
 ): Promise<RunningPostgres> {
   const { command, args, options } = invoke(identity, ['sh', '-c', SUPERVISOR, 'shadow-postgres', ...argv]);
-  const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
   // A session of its own: Ctrl+C in the terminal is for the server, which then stops the database in its turn.
   const child = spawn(command, args, {
     ...options,
     cwd: '/',
-    env,
+    env: CHILD_ENVIRONMENT,
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });

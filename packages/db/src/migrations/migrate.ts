@@ -52,7 +52,7 @@ export async function migrate(
   database: string | pg.Pool,
   migrations?: readonly MigrationFile[],
 ): Promise<MigrateResult> {
-  const pool = typeof database === 'string' ? new pg.Pool({ connectionString: database, max: 1 }) : database;
+  const pool = typeof database === 'string' ? privatePool(database) : database;
   try {
     const wanted = migrations ?? (await readMigrations());
     // No lock and no transaction when there is nothing to do, which is at all starts but one per version.
@@ -61,6 +61,13 @@ export async function migrate(
   } finally {
     if (pool !== database) await pool.end();
   }
+}
+
+function privatePool(connectionString: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max: 1 });
+  // The next query says so too; unheard, the event would end the process.
+  pool.on('error', () => undefined);
+  return pool;
 }
 
 async function applyAll(pool: pg.Pool, wanted: readonly MigrationFile[]): Promise<string[]> {
