@@ -37,6 +37,8 @@ export function ChatLog(props: {
     scrollEndThreshold: AT_END,
   });
   const { unseen, seen } = useUnseen(rows.length, scroller);
+  const content = useRef<HTMLDivElement>(null);
+  useStickToEnd(scroller, content);
   useDeepLink(rows, props.link, (index) => list.scrollToIndex(index, { align: 'start' }));
 
   const items = list.getVirtualItems();
@@ -52,7 +54,7 @@ export function ChatLog(props: {
         data-testid="chat-log"
         className="h-full overflow-y-auto overflow-x-hidden outline-offset-[-2px] [overflow-anchor:none]"
       >
-        <div className="mx-auto max-w-[760px] px-5 pb-4 max-md:px-4">
+        <div ref={content} className="mx-auto max-w-[760px] px-5 pb-4 max-md:px-4">
           <div className="relative" style={{ height: list.getTotalSize() }}>
             {items.map((item) => {
               const row = rows[item.index];
@@ -98,6 +100,39 @@ export function ChatLog(props: {
       )}
     </div>
   );
+}
+
+/**
+ * Keeps the end in sight when the log itself changes its height: a card docks below it, the tail grows, the keyboard of
+ * a phone opens. Only for a reader who was at the end; the last position is remembered since a resize moves it.
+ */
+function useStickToEnd(
+  scroller: React.RefObject<HTMLDivElement | null>,
+  content: React.RefObject<HTMLDivElement | null>,
+): void {
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null || content.current === null) return;
+    let atEnd = true;
+    let lastTop = element.scrollTop;
+    const onScroll = () => {
+      const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
+      // Growth leaves the top where it is; only moving up is the reader's own wish to leave the end.
+      if (distance <= AT_END) atEnd = true;
+      else if (element.scrollTop < lastTop) atEnd = false;
+      lastTop = element.scrollTop;
+    };
+    const observer = new ResizeObserver(() => {
+      if (atEnd) element.scrollTop = element.scrollHeight;
+    });
+    observer.observe(element);
+    observer.observe(content.current);
+    element.addEventListener('scroll', onScroll, { passive: true });
+    return () => {
+      observer.disconnect();
+      element.removeEventListener('scroll', onScroll);
+    };
+  }, [scroller, content]);
 }
 
 /** Rows that came since the reader left the end; null while there. */

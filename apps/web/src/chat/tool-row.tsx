@@ -33,7 +33,8 @@ export const ToolRow = memo(function ToolRow({ call, taskId }: { call: ToolCallI
           {isEdit ? (
             <LineCounts additions={call.additions ?? 0} deletions={call.deletions ?? 0} />
           ) : (
-            call.summary !== null && <span className="max-md:hidden">{call.summary}</span>
+            call.summary !== null &&
+            call.summary !== call.target && <span className="max-md:hidden">{call.summary}</span>
           )}
           <CallState state={call.state} exitCode={call.exitCode} />
         </>

@@ -15,7 +15,7 @@ export function Chip({
       type="button"
       {...rest}
       className={cn(
-        'inline-flex h-7 min-w-0 shrink items-center gap-1.5 rounded-lg px-2 text-ink-2 text-xs transition-colors hover:bg-hover hover:text-ink data-[state=open]:bg-hover max-md:h-10 max-md:px-2.5',
+        'inline-flex h-7 min-w-0 shrink items-center gap-1.5 rounded-lg px-2 text-ink-2 text-xs transition-colors hover:bg-hover hover:text-ink data-[state=open]:bg-hover max-md:h-11 max-md:px-2',
         '[&>svg]:size-3.5 [&>svg]:shrink-0 [&>svg]:text-ink-3',
         tone === 'warning' && 'text-del [&>svg]:text-del',
         className,

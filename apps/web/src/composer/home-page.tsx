@@ -82,7 +82,7 @@ export function HomePage() {
               describedBy={create.isError ? 'composer-error' : undefined}
               footer={
                 <>
-                  <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-0.5 gap-y-1">
+                  <div className="flex min-h-8 min-w-0 flex-1 flex-wrap items-center gap-x-0.5 max-md:gap-y-0">
                     <RepositoryChip
                       value={repository}
                       onChange={(source) => prefs.set({ repository: source })}

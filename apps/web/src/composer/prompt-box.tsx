@@ -65,7 +65,7 @@ export function PromptBox(props: {
         className="block w-full resize-none bg-transparent px-4 pt-3.5 pb-1 text-base outline-none"
         style={{ minHeight: (props.rows ?? 1) * 22 + 18 }}
       />
-      <div className="flex min-h-11 items-center gap-1 px-2 pb-2">{props.footer}</div>
+      <div className="flex min-h-11 items-end gap-1 px-2 pb-2">{props.footer}</div>
     </div>
   );
 }

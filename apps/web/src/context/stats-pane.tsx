@@ -11,7 +11,7 @@ import { EmptyPane } from './empty-pane.tsx';
 /** What the task used: budget, totals and a table by turn. */
 export default function StatsPane({ view, task }: { view: TaskView; task: Task }) {
   const executions = useQuery(executionsQuery(task.id));
-  const { usage } = view;
+  const { usage } = task;
   // A turn that began or ended, or a model call that was paid, makes the table old.
   // biome-ignore lint/correctness/useExhaustiveDependencies: those are the reasons to fetch again
   useEffect(() => {

@@ -27,7 +27,7 @@ export function sentenceOfEvent(event: TaskEvent): string | undefined {
   if (event.type === 'message-delta') return event.kind === 'text' ? 'Writing' : 'Thinking';
   if (event.type === 'turn-started') return 'Thinking';
   if (event.type === 'init-step' && event.status === 'running') return STEP_TITLE[event.name];
-  if (event.type === 'approval-requested') return `Asks: ${sentenceOfCall(event.approval.tool, '').trim()}`;
+  if (event.type === 'approval-requested') return 'Asks for your approval';
   return undefined;
 }
 

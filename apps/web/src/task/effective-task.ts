@@ -7,6 +7,15 @@ export function useEffectiveTask(task: Task | undefined, view: TaskView): Task |
   const { lastSeq, status, title, branch, usage, error } = view;
   return useMemo(() => {
     if (task === undefined || lastSeq <= task.lastSeq) return task;
-    return { ...task, status, title: title ?? task.title, branch: branch ?? task.branch, usage, error };
+    // Before the first cost event the view knows of no usage, while the summary may.
+    const known = usage.costUsd !== null || usage.inputTokens > 0 ? usage : task.usage;
+    return {
+      ...task,
+      status,
+      title: title ?? task.title,
+      branch: branch ?? task.branch,
+      usage: known,
+      error,
+    };
   }, [task, lastSeq, status, title, branch, usage, error]);
 }

@@ -81,7 +81,7 @@ function Facts({ task }: { task: Task }) {
       : [`${formatMoney(task.usage.costUsd ?? 0)} of ${formatMoney(task.budgetUsd)}`]),
   ];
   return (
-    <p className="flex min-w-0 flex-1 gap-x-3 overflow-hidden whitespace-nowrap px-2 text-ink-3 text-xs">
+    <p className="flex h-8 min-w-0 flex-1 items-center gap-x-3 overflow-hidden max-md:h-11 whitespace-nowrap px-2 text-ink-3 text-xs">
       {facts.map((fact) => (
         <span key={fact} className="min-w-0 truncate">
           {fact}

@@ -1,12 +1,13 @@
 import type { FileDiff } from '@shadow/protocol';
 import { ChevronRight } from 'lucide-react';
-import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, memo, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { usePreferences } from '../../app/preferences.ts';
 import { plural } from '../../formatting/numbers.ts';
 import { Button } from '../../ui/button.tsx';
 import { cn } from '../../ui/cn.ts';
 import { LineCounts } from '../../ui/line-counts.tsx';
 import { fingerprintOf, reasonToCollapse, splitPath } from './file-facts.ts';
+import { PlainPatch } from './plain-patch.tsx';
 import { withoutWhitespaceChanges } from './whitespace.ts';
 
 const PatchView = lazy(() => import('./patch-view.tsx'));
@@ -72,6 +73,8 @@ function Body({ file }: { file: FileDiff }) {
   const diffStyle = usePreferences((prefs) => prefs.diffStyle);
   const hideWhitespace = usePreferences((prefs) => prefs.hideWhitespace);
   const [wanted, setWanted] = useState(false);
+  const [drawn, setDrawn] = useState(false);
+  const onDrawn = useCallback(() => setDrawn(true), []);
   const [place, near] = useNear();
   const patch = useMemo(
     () => (hideWhitespace ? withoutWhitespaceChanges(file.patch) : file.patch),
@@ -91,14 +94,19 @@ function Body({ file }: { file: FileDiff }) {
   }
   if (!patch.includes('@@'))
     return <Note>{file.status === 'renamed' ? `Renamed from ${file.oldPath}.` : 'No lines changed.'}</Note>;
-  const height = Math.min(20_000, 18 * patch.split('\n').length);
   return (
-    <div ref={place} style={near ? undefined : { height }}>
-      {near && (
-        <Suspense fallback={<div style={{ height }} />}>
-          <PatchView patch={patch} diffStyle={diffStyle} />
-        </Suspense>
-      )}
+    <div ref={place}>
+      <div className="relative">
+        {!drawn && <PlainPatch patch={patch} />}
+        {near && (
+          // Until it has drawn itself the view lies over its stand-in, so that nothing below moves.
+          <div className={drawn ? undefined : 'invisible absolute inset-x-0 top-0'}>
+            <Suspense>
+              <PatchView patch={patch} diffStyle={diffStyle} onDrawn={onDrawn} />
+            </Suspense>
+          </div>
+        )}
+      </div>
       {file.truncated && <Note>The rest of this diff is too long to be sent.</Note>}
     </div>
   );

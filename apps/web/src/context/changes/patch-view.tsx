@@ -1,7 +1,12 @@
 import { PatchDiff } from '@pierre/diffs/react';
 
-/** A file's patch with its language's colours. */
-export default function PatchView({ patch, diffStyle }: { patch: string; diffStyle: 'unified' | 'split' }) {
+/** A file's patch with its language's colours; tells when it has drawn itself, which takes its grammar a moment. */
+export default function PatchView(props: {
+  patch: string;
+  diffStyle: 'unified' | 'split';
+  onDrawn: () => void;
+}) {
+  const { patch, diffStyle, onDrawn } = props;
   return (
     <PatchDiff
       patch={patch}
@@ -16,6 +21,9 @@ export default function PatchView({ patch, diffStyle }: { patch: string; diffSty
         diffIndicators: 'bars',
         lineDiffType: 'word-alt',
         preferredHighlighter: 'shiki-js',
+        onPostRender: (node) => {
+          if (node.shadowRoot?.querySelector('[data-line]')) onDrawn();
+        },
       }}
       style={STYLE}
     />
