@@ -158,6 +158,7 @@ export async function compose(
     publicUrl,
   });
   undo.move();
+  undo.move();
   return {
     http,
     access,

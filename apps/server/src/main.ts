@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { acquireHomeLock, DatabaseError, holdInstanceLock, openDatabase } from '@shadow/db';
@@ -6,6 +5,7 @@ import { ShadowError } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import { type Composition, compose, VERSION } from './compose.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
+import { makeHome } from './home.ts';
 import { createLogger } from './observability/logger.ts';
 import { announce, removeServerFile, writeServerFile } from './server-file.ts';
 
@@ -17,10 +17,7 @@ async function main(): Promise<number> {
   const config = loadConfig();
   const log = createLogger({ ...config.log, secrets: config.secrets });
   const ended = signalled();
-  // What is wrong with a home that cannot be made, the lock says.
-  await mkdir(config.home, { recursive: true, mode: config.runAs === null ? 0o700 : 0o711 }).catch(
-    () => undefined,
-  );
+  await makeHome(config.home, config.runAs === null ? 0o700 : 0o711);
   await using _lock = await acquireHomeLock(config.home);
   await using database = await openDatabase({ url: config.database.url, home: config.home, log });
   await using instance = await holdInstanceLock({ connectionString: database.connectionString, log });
