@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ShadowError } from '@shadow/protocol/errors';
 import { HostConnection } from './host-connection.ts';
@@ -40,9 +41,22 @@ export async function startProcessHost(options: StartHostOptions): Promise<Start
   }
   if (running !== undefined) await replaceHost(socketPath);
   const started = await spawnDaemon(options);
-  const present = await identify(socketPath);
+  const present = await identifyWithin(socketPath, READY_MS);
   if (present === undefined) throw notUp(options.directory);
   return { socketPath, pid: present.pid, started };
+}
+
+/** Another starter's host may hold the lock and not listen yet. */
+async function identifyWithin(
+  socketPath: string,
+  milliseconds: number,
+): Promise<{ pid: number; version: number } | undefined> {
+  const deadline = performance.now() + milliseconds;
+  for (;;) {
+    const present = await identify(socketPath);
+    if (present !== undefined || performance.now() > deadline) return present;
+    await delay(20);
+  }
 }
 
 async function identify(socketPath: string): Promise<{ pid: number; version: number } | undefined> {

@@ -127,13 +127,21 @@ export async function killGroup(
   graceMs: number = KILL_GRACE_MS,
   isInside = false,
 ): Promise<boolean> {
-  if (isInside) signalInside(leader, 'SIGTERM');
+  if (isInside) await termInside(leader, graceMs);
   else signalMembers(leader, 'SIGTERM');
   // A stopped process would sit on its TERM.
   signalMembers(leader, 'SIGCONT');
   if (await groupGone(leader, graceMs)) return true;
   signalMembers(leader, 'SIGKILL');
   return await groupGone(leader, KILL_GRACE_MS);
+}
+
+/** Bubblewrap may not have started its command yet: the command gets its TERM as soon as it is there. */
+async function termInside(leader: number, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!signalInside(leader, 'SIGTERM') && isGroupAlive(leader) && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, FIRST_POLL_MS));
+  }
 }
 
 /** Waits until no live member is left, or the time is over. */

@@ -1,6 +1,7 @@
 // Importers in other packages must find the declaration too.
 /// <reference path="./command-policy-mvdan-sh.d.ts" />
 import sh from 'mvdan-sh';
+import { literal, unescapeAnsi } from './command-policy-quoting.ts';
 
 /** Longer lines are not parsed at all. */
 export const MAX_LINE_BYTES = 65_536;
@@ -65,6 +66,8 @@ export function parseShellLine(line: string): ParsedLine {
   if (holdsControl(line)) throw new ShellSyntaxError('it holds a control character', false);
   const collector = new Collector(line);
   collector.visit(parse(line), undefined);
+  // Said only now: an error must not be thrown through the compiled walk.
+  if (collector.isTooLong) throw new ShellSyntaxError('it has too many words', true);
   return collector;
 }
 
@@ -90,15 +93,23 @@ function isGoError(error: unknown): error is { Error(): string } {
   return typeof error === 'object' && error !== null && 'Error' in error && typeof error.Error === 'function';
 }
 
+/** Each costs a look; no honest line has so many. */
+const MAX_WORDS = 5000;
+
 /** Walks the tree once; offsets of the parser are bytes of UTF-8. */
 class Collector implements ParsedLine {
   readonly commands: ShellCommand[] = [];
   readonly functions = new Map<string, ShellCommand[]>();
   hasArithmetic = false;
   readonly #bytes: Buffer;
+  #wordCount = 0;
 
   constructor(line: string) {
     this.#bytes = Buffer.from(line, 'utf8');
+  }
+
+  get isTooLong(): boolean {
+    return this.#wordCount > MAX_WORDS;
   }
 
   visit(root: Node, pipedFrom: ShellCommand | undefined): void {
@@ -161,7 +172,15 @@ class Collector implements ParsedLine {
         return name === undefined ? [] : [{ name, value }];
       }),
     });
-    if (command !== null) this.visit(command, undefined);
+    this.#insideWords(isDeclaration ? [] : (command?.Args ?? []));
+    this.#insideWords(assigns);
+  }
+
+  /** Substitutions in words; most words are plain, and stepping into those would cost more than the rest. */
+  #insideWords(nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      if (/[$`(]/.test(this.#text(node))) this.visit(node, undefined);
+    }
   }
 
   /** Loops, subshells and the like: what they read or write, their commands do. */
@@ -213,6 +232,8 @@ class Collector implements ParsedLine {
   }
 
   #word(word: Node): ShellWord {
+    this.#wordCount += 1;
+    if (this.isTooLong) return { text: null, source: '', isRisky: false };
     const source = this.#text(word);
     const pieces = (word.Parts ?? []).map((part) => this.#part(part, false));
     const isKnown = pieces.every(({ text }) => text !== null);
@@ -247,45 +268,4 @@ class Collector implements ParsedLine {
   #text(node: Node): string {
     return this.#bytes.subarray(node.Pos().Offset(), node.End().Offset()).toString('utf8');
   }
-}
-
-/** An unquoted literal with its escapes taken off, or null when the shell would expand it further. */
-function literal(value: string, isQuoted: boolean): string | null {
-  if (isQuoted) return value.replace(/\\\n/g, '').replace(/\\([$`"\\])/g, '$1');
-  // The command of that name, not a pattern.
-  if (value === '[') return value;
-  const isExpanded = /(^|[^\\])(\\\\)*[*?[]/.test(value) || /\{[^}]*(,|\.\.)/.test(value);
-  if (isExpanded) return null;
-  return value.replace(/\\\n/g, '').replace(/\\(.)/gs, '$1');
-}
-
-const ANSI: Record<string, string> = {
-  a: '\x07',
-  b: '\b',
-  e: '\x1b',
-  E: '\x1b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
-
-/** The text of `$'…'` (bash(1), QUOTING); bytes beyond ASCII and control characters are given up on. */
-function unescapeAnsi(value: string): string | null {
-  if (/\\c/.test(value)) return null;
-  const text = value.replace(
-    /\\(x[0-9a-fA-F]{1,2}|u[0-9a-fA-F]{1,4}|U[0-9a-fA-F]{1,8}|[0-7]{1,3}|.)/gs,
-    (_, code: string) => {
-      if (/^[xuU]./.test(code)) return fromCode(Number.parseInt(code.slice(1), 16));
-      if (/^[0-7]/.test(code)) return fromCode(Number.parseInt(code, 8) & 0xff);
-      return ANSI[code] ?? code;
-    },
-  );
-  // A NUL ends the string early: what bash makes of the rest differs between versions.
-  return text.includes('\0') ? null : text;
-}
-
-function fromCode(code: number): string {
-  return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '\0';
 }

@@ -36,7 +36,7 @@ interface Verdict {
 const RANK: Record<Decision, number> = { allow: 0, ask: 1, deny: 2 };
 const MAX_NESTING = 16;
 /** Beyond any honest line; each costs a look. */
-const MAX_COMMANDS = 2000;
+const MAX_COMMANDS = 1000;
 
 /**
  * Judges a shell line by everything it would run: each command of it, in pipes, lists, substitutions, here-documents,

@@ -194,6 +194,8 @@ describe('with the defaults', () => {
     expect(decideCommand('x'.repeat(70_000)).decision).toBe('deny');
     expect(decideCommand(`${'$('.repeat(3000)}ls${')'.repeat(3000)}`).decision).toBe('deny');
     expect(decideCommand(`${'eval '.repeat(40)}ls`).decision).toBe('deny');
+    expect(decideCommand('x '.repeat(20_000)).decision).toBe('deny');
+    expect(decideCommand('ls;'.repeat(2000)).decision).toBe('deny');
   });
 });
 
