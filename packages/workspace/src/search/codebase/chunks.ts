@@ -106,8 +106,9 @@ function withComment(row: number, lines: readonly string[]): number {
 function nameOf(node: Node): string | undefined {
   if (node.type === 'expression_statement') return assignedFunction(node);
   if (!DEFINITIONS.has(node.type)) return undefined;
-  const named =
-    node.childForFieldName('name') ?? node.childForFieldName('type') ?? node.childForFieldName('declarator');
+  // The `type` of a Rust impl names it; that of a C function is what it returns.
+  const field = node.type === 'impl_item' ? 'type' : 'declarator';
+  const named = node.childForFieldName('name') ?? node.childForFieldName(field);
   if (named !== null) return lastIdentifier(named);
   const declarator = node.namedChildren.find(
     (child) => child?.type === 'variable_declarator' || child?.type === 'type_spec',

@@ -185,16 +185,18 @@ export class CodeIndex {
 }
 
 function stored(chunk: IndexedChunk): StoredFile['chunks'][number] {
-  return [
-    chunk.startLine,
-    chunk.endLine,
-    chunk.symbol ?? null,
-    chunk.length,
-    Object.fromEntries(chunk.terms),
-  ];
+  const { startLine, endLine, symbol, isType, length, terms } = chunk;
+  return [startLine, endLine, symbol ?? null, isType ?? false, length, Object.fromEntries(terms)];
 }
 
-function unstored([startLine, endLine, symbol, length, terms]: StoredFile['chunks'][number]): IndexedChunk {
-  const shape = { startLine, endLine, length, terms: new Map(Object.entries(terms)) };
+function unstored([
+  startLine,
+  endLine,
+  symbol,
+  isType,
+  length,
+  terms,
+]: StoredFile['chunks'][number]): IndexedChunk {
+  const shape = { startLine, endLine, isType, length, terms: new Map(Object.entries(terms)) };
   return symbol === null ? shape : { ...shape, symbol };
 }

@@ -5,7 +5,7 @@ import { gunzip, gzip } from 'node:zlib';
 import { z } from 'zod';
 
 /** Raised whenever chunks or terms are made differently: an older index is then built anew. */
-const VERSION = 1;
+const VERSION = 2;
 const DIRECTORY = 'code-index';
 const NAME = 'index.ndjson.gz';
 
@@ -17,7 +17,7 @@ const StoredChunk = z.tuple([
   z.record(z.string(), z.number()),
 ]);
 const StoredFile = z.object({ path: z.string(), stamp: z.string(), chunks: z.array(StoredChunk) });
-/** A file's part of the index, as it lies on disk. A chunk: first and last line, symbol, length, terms. */
+/** A file's part of the index, as it lies on disk. A chunk: first and last line, symbol, whether it is a type, length, terms. */
 export type StoredFile = z.infer<typeof StoredFile>;
 
 const compress = promisify(gzip);
