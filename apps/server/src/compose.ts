@@ -158,7 +158,6 @@ export async function compose(
     publicUrl,
   });
   undo.move();
-  undo.move();
   return {
     http,
     access,
