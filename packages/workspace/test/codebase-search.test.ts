@@ -2,6 +2,7 @@ import { readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CodeIndex } from '../src/search/codebase/code-index.ts';
+import { loadIndex } from '../src/search/codebase/index-file.ts';
 import { queryTerms, splitIdentifier, stem } from '../src/search/codebase/terms.ts';
 import { createConfinement } from '../src/security/paths.ts';
 import { errorOf, makeWorkspace, ok, type TestWorkspace } from './fixtures/engine.ts';
@@ -139,6 +140,7 @@ describe('the index', () => {
     expect((await first.search('calculateTotal', 5, '')).filesIndexed).toBe(6);
     const [name] = readdirSync(join(workspace.stateDir, 'code-index'));
     expect(name).toBe('index.ndjson.gz');
+    expect(await loadIndex(workspace.stateDir)).toHaveLength(6);
     unlinkSync(join(workspace.root, 'lib/legacy.js'));
     workspace.put('src/mail.py', 'def send_goodbye(user):\n    return user\n');
     const second = indexOf();

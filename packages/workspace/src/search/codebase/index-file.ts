@@ -13,6 +13,7 @@ const StoredChunk = z.tuple([
   z.int(),
   z.int(),
   z.string().nullable(),
+  z.boolean(),
   z.int(),
   z.record(z.string(), z.number()),
 ]);
