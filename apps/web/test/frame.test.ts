@@ -113,11 +113,11 @@ describe('the frame', () => {
       await page.keyboard.press('Tab');
       seen.push(
         await page.evaluate(
-          () => document.activeElement?.id || document.activeElement?.getAttribute('aria-label') || '',
+          () => document.activeElement?.getAttribute('aria-label') || document.activeElement?.id || '',
         ),
       );
     }
-    const order = ['task-search', 'prompt', 'Mode: Ask'].map((name) => seen.indexOf(name));
+    const order = ['task-search', 'What should be done', 'Mode: Ask'].map((name) => seen.indexOf(name));
     expect(order.every((at) => at >= 0)).toBe(true);
     expect(order).toEqual([...order].sort((a, b) => a - b));
   });

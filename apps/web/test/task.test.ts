@@ -119,6 +119,19 @@ describe('a task', () => {
     await page.getByTestId('tool-row').filter({ hasText: 'old.js' }).waitFor();
   });
 
+  it('keeps the end in sight when a question docks below the log', async () => {
+    const story = addStory(harness.server.state);
+    const page = await harness.open('/tasks/story');
+    await page.getByTestId('process-output').getByText('fail 1').waitFor();
+    harness.server.emit(story, ...askForApproval(story));
+    await page.getByTestId('approval-card').waitFor();
+    const log = page.getByTestId('chat-log');
+    await eventually(() => log.evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 10)).toBe(
+      true,
+    );
+    await log.getByText('npm publish --dry-run').waitFor();
+  });
+
   it('is allowed and denied by keyboard, with the reason told', async () => {
     const story = addStory(harness.server.state);
     harness.server.emit(story, ...askForApproval(story));

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { HomePage } from '../composer/home-page.tsx';
 import { SignInPage } from '../sign-in/sign-in-page.tsx';
 import { basePath } from './base-path.ts';
+import { Broken } from './broken.tsx';
 import { AppFrame } from './frame.tsx';
 import { NotFound } from './not-found.tsx';
 
@@ -43,6 +44,7 @@ export const router = createRouter({
   basepath: basePath === '' ? '/' : basePath,
   defaultPreload: 'intent',
   scrollRestoration: false,
+  defaultErrorComponent: Broken,
 });
 
 declare module '@tanstack/react-router' {

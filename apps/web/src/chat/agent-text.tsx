@@ -4,7 +4,9 @@ import { lazy, memo, Suspense } from 'react';
 import { useRowOpen } from './expanded.ts';
 import { Fold } from './fold.tsx';
 
-const Markdown = lazy(() => import('./markdown.tsx'));
+// Fetched along with the page's code, not first when there is something to show.
+const loading = import('./markdown.tsx');
+const Markdown = lazy(() => loading);
 
 /** What the agent says, as plain streamed markdown. */
 export const AgentText = memo(function AgentText({ item }: { item: AgentTextItem }) {

@@ -4,6 +4,7 @@ import { useRouterState } from '@tanstack/react-router';
 import { Columns2, FolderTree, Pilcrow, Rows2 } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { usePreferences } from '../../app/preferences.ts';
+import { useViewport } from '../../app/viewport.ts';
 import { plural } from '../../formatting/numbers.ts';
 import { Button } from '../../ui/button.tsx';
 import { cn } from '../../ui/cn.ts';
@@ -18,7 +19,8 @@ import { useDiff } from './use-diff.ts';
 /** What the task changed: a tree of files, and their diffs. */
 export default function ChangesPane({ view, taskId }: { view: TaskView; taskId: string }) {
   const { data, error, isFetching, ready, refetch } = useDiff(taskId, view);
-  const [treeOpen, setTreeOpen] = useState(true);
+  const viewport = useViewport();
+  const [treeOpen, setTreeOpen] = useState(viewport !== 'narrow');
   const diffs = useRef<HTMLDivElement>(null);
   const files = useMemo(() => inTreeOrder(data?.files ?? []), [data]);
   useFileLink(files.length > 0);

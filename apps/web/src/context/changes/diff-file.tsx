@@ -10,7 +10,9 @@ import { fingerprintOf, reasonToCollapse, splitPath } from './file-facts.ts';
 import { PlainPatch } from './plain-patch.tsx';
 import { withoutWhitespaceChanges } from './whitespace.ts';
 
-const PatchView = lazy(() => import('./patch-view.tsx'));
+// Fetched along with the pane's code, not first when there is a diff to show.
+const loading = import('./patch-view.tsx');
+const PatchView = lazy(() => loading);
 
 /** One changed file: its line, and the diff beneath it. */
 export const DiffFile = memo(function DiffFile({ file, taskId }: { file: FileDiff; taskId: string }) {
