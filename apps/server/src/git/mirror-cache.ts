@@ -113,16 +113,15 @@ export class MirrorCache {
     });
   }
 
+  /**
+   * Whether a ref points at the commit. The object alone proves nothing: a fetch that was killed leaves commits without
+   * their trees, and only what a ref names was checked to be whole.
+   */
   async #has(mirror: string, commit: string): Promise<boolean> {
     if (!(await stat(mirror).catch(() => undefined))) return false;
-    const output = await runGit(this.#environment, [
-      '--git-dir',
-      mirror,
-      'cat-file',
-      '-e',
-      `${commit}^{commit}`,
-    ]);
-    return output.exitCode === 0;
+    const args = ['--git-dir', mirror, 'for-each-ref', '--count=1', `--points-at=${commit}`];
+    const output = await runGit(this.#environment, args);
+    return output.exitCode === 0 && output.stdout !== '';
   }
 
   /** Made beside its place and moved there, so that a crash leaves no half mirror. */

@@ -9,6 +9,15 @@ import { ShadowError } from '@shadow/protocol';
  */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2037']);
 const SQLSTATES = /^(08|53|57P0)/;
+/** node-postgres gives these no code. Source: pg/lib/client.js and pg-pool/index.js. */
+const PG_MESSAGES = new Set([
+  'Connection terminated',
+  'Connection terminated unexpectedly',
+  'Connection terminated due to connection timeout',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+  'timeout exceeded when trying to connect',
+]);
 const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOENT', 'ETIMEDOUT']);
 
 /** Whether the statement failed for want of a working database rather than for what it said. */
@@ -64,6 +73,7 @@ export async function retryWhileAway<T>(
 function* codesOf(error: unknown, depth = 0): Generator<string> {
   if (depth > 6 || typeof error !== 'object' || error === null) return;
   if (error instanceof Prisma.PrismaClientInitializationError) yield 'P1001';
+  if (error instanceof Error && PG_MESSAGES.has(error.message)) yield 'P1017';
   for (const key of ['code', 'originalCode', 'errorCode'] as const) {
     const code: unknown = Reflect.get(error, key);
     if (typeof code === 'string') yield code;

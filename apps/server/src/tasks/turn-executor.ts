@@ -72,10 +72,9 @@ export class TurnExecutor {
 
   async #attempt(task: TaskRow, execution: AgentExecution, signal: AbortSignal): Promise<End> {
     const { workspaces, initialization, executionTimeoutMs } = this.#options;
-    const resumed = execution.stepsCount > 0 || execution.toolCallsCount > 0;
     if (task.baseCommit === null) await this.#setStatus(task, 'initializing');
     await initialization.ensureReady(task, task.branch ?? branchFor(task), signal);
-    const ready = await this.#begin(task, execution, resumed);
+    const ready = await this.#begin(task, execution);
     const found = await workspaces.getExecutor(task.id);
     if (!found.success) throw ShadowError.from(found.error);
     const limited = AbortSignal.any([signal, AbortSignal.timeout(executionTimeoutMs)]);
@@ -123,7 +122,7 @@ export class TurnExecutor {
   }
 
   /** Marks the task as running and lets the turn's message join the conversation, both or neither. */
-  #begin(task: TaskRow, execution: AgentExecution, resumed: boolean): Promise<TaskRow> {
+  #begin(task: TaskRow, execution: AgentExecution): Promise<TaskRow> {
     const scope = { taskId: task.id, userId: task.userId, executionId: execution.id };
     return this.#options.events.transact(scope, async (transaction) => {
       const { prompt, promptMessageId } = execution;
@@ -142,6 +141,7 @@ export class TurnExecutor {
         data: { status: 'RUNNING', errorCode: null, errorMessage: null },
       });
       const { id: executionId, runner, model } = execution;
+      const resumed = (await transaction.approval.count({ where: { executionId } })) > 0;
       return {
         value: row,
         events: [

@@ -12,35 +12,43 @@ describe.runIf(canBrowse)('the product in a real browser', () => {
   });
   afterAll(() => browser?.close());
 
-  it.each(['', '/shadow'])('signs in by the printed URL, runs the demo and shows its diff, under BASE_PATH=%j', async (basePath) => {
-    await using directory = await temporaryDirectory();
-    await using server = await startServer(join(directory.path, 'home'), { BASE_PATH: basePath });
-    const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      if (message.type() === 'error') problems.push(message.text());
-    });
+  it.each(['', '/shadow'])(
+    'signs in by the printed URL, runs the demo and shows its diff, under BASE_PATH=%j',
+    async (basePath) => {
+      await using directory = await temporaryDirectory();
+      await using server = await startServer(join(directory.path, 'home'), { BASE_PATH: basePath });
+      const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+      const problems: string[] = [];
+      page.on('pageerror', (error) => problems.push(error.message));
+      page.on('console', (message) => {
+        if (message.type() === 'error') problems.push(message.text());
+      });
 
-    await page.goto(server.signInUrl);
-    const input = page.getByTestId('composer-input');
-    await input.waitFor();
-    expect(page.url()).not.toContain('token');
-    await input.fill('Fix the failing test');
-    await page.getByTestId('composer-send').first().click();
+      await page.goto(server.signInUrl);
+      const input = page.getByTestId('composer-input');
+      await input.waitFor();
+      expect(page.url()).not.toContain('token');
+      await input.fill('Fix the failing test');
+      await page.getByTestId('composer-send').first().click();
 
-    await page.waitForURL(/\/tasks\//);
-    await page.getByTestId('status').getByText(/ready for review/i).waitFor();
-    const changes = page.getByTestId('changes-pane');
-    await changes.getByText('parse-duration.js').first().waitFor();
-    const file = page.getByTestId('diff-file').first();
-    await file.getByText('(?:\\.\\d+)?').first().waitFor();
-    expect(await page.getByTestId('chat-log').innerText()).toContain('The test that failed before passes now');
-    expect(problems).toEqual([]);
+      await page.waitForURL(/\/tasks\//);
+      await page
+        .getByTestId('status')
+        .getByText(/ready for review/i)
+        .waitFor();
+      const changes = page.getByTestId('changes-pane');
+      await changes.getByText('parse-duration.js').first().waitFor();
+      const file = page.getByTestId('diff-file').first();
+      await file.getByText('(?:\\.\\d+)?').first().waitFor();
+      expect(await page.getByTestId('chat-log').innerText()).toContain(
+        'The test that failed before passes now',
+      );
+      expect(problems).toEqual([]);
 
-    // The link works once.
-    const second = await (await browser.newContext()).newPage();
-    await second.goto(server.signInUrl);
-    await second.getByTestId('sign-in-error').waitFor();
-  });
+      // The link works once.
+      const second = await (await browser.newContext()).newPage();
+      await second.goto(server.signInUrl);
+      await second.getByTestId('sign-in-error').waitFor();
+    },
+  );
 });
