@@ -35,7 +35,8 @@ const call = { params: none, query: none, status: 200, public: false, answer: 'j
 const post = { ...call, method: 'post' } as const;
 const get = { ...call, method: 'get', effect: 'read', body: noBody } as const;
 const onProcess = { ...post, params: ProcessParams, effect: 'converging-write', tag: 'Processes' } as const;
-const done = z.object({});
+/** The fact of success is the answer. */
+const done = z.looseObject({});
 
 const processEndpoints = {
   executeCommand: defineSidecarEndpoint({

@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import {
+  IDEMPOTENCY_HEADER,
+  IdempotencyKey,
+  type Result,
+  ShadowError,
+  type SidecarEndpoint,
+} from '@shadow/protocol';
+import type { Request, RequestHandler, Response, Router } from 'express';
+import { z } from 'zod';
+import type { SidecarContext } from '../context.ts';
+import type { StoredAnswer } from '../idempotency/answer-store.ts';
+import { ByteBody, bodyHashOf, jsonBody } from './body.ts';
+import { errorBody } from './errors.ts';
+
+/** A request as a handler gets it. */
+export interface Call<E extends SidecarEndpoint> {
+  readonly params: z.output<E['params']>;
+  readonly query: z.output<E['query']>;
+  readonly body: z.output<E['body']>;
+  /** Aborts when the caller goes away; never for a keyed mutation, which ends what it began. */
+  readonly signal: AbortSignal;
+  readonly idempotencyKey: string | undefined;
+  readonly request: Request;
+  readonly response: Response;
+}
+
+type Outcome<E extends SidecarEndpoint> = Promise<Result<z.input<E['response']> & object>>;
+
+/** Failures after which a repeat may come out differently: they are not remembered. */
+const FORGOTTEN = new Set(['CANCELLED', 'UNAVAILABLE', 'RESOURCE_LIMIT', 'TIMEOUT', 'INTERNAL']);
+
+/** Serves an endpoint that answers with JSON; a mutation with a key runs once, however often it is asked for. */
+export function jsonRoute<E extends SidecarEndpoint>(
+  router: Router,
+  context: SidecarContext,
+  endpoint: E,
+  handler: (call: Call<E>) => Outcome<E>,
+): void {
+  register(router, context, endpoint, async (call) => {
+    const run = async () => toAnswer(endpoint, await handler(call));
+    const { idempotencyKey: key, request } = call;
+    const answer =
+      endpoint.effect === 'read' || key === undefined
+        ? await run()
+        : await context.answers.once({
+            key,
+            run,
+            converges: endpoint.effect === 'converging-write',
+            fingerprint: async () => fingerprintOf(endpoint, request, bodyHashOf(request)),
+          });
+    sendAnswer(call.response, answer);
+  });
+}
+
+/** Serves an endpoint whose body is a file; its hash takes part in telling repeats apart. */
+export function uploadRoute<E extends SidecarEndpoint>(
+  router: Router,
+  context: SidecarContext,
+  endpoint: E,
+  handler: (call: Call<E>, content: AsyncIterable<Uint8Array>) => Outcome<E>,
+): void {
+  register(router, context, endpoint, async (call) => {
+    const content = new ByteBody(call.request, context.limits);
+    const run = async () => toAnswer(endpoint, await handler(call, content));
+    const key = call.idempotencyKey;
+    const fingerprint = async () => fingerprintOf(endpoint, call.request, await content.digest());
+    const converges = endpoint.effect === 'converging-write';
+    const answer =
+      key === undefined ? await run() : await context.answers.once({ key, run, converges, fingerprint });
+    sendAnswer(call.response, answer);
+  });
+}
+
+/** Serves an endpoint that writes its answer itself. */
+export function streamRoute<E extends SidecarEndpoint>(
+  router: Router,
+  context: SidecarContext,
+  endpoint: E,
+  handler: (call: Call<E>) => Promise<void>,
+): void {
+  register(router, context, endpoint, handler);
+}
+
+function register<E extends SidecarEndpoint>(
+  router: Router,
+  context: SidecarContext,
+  endpoint: E,
+  handler: (call: Call<E>) => Promise<void>,
+): void {
+  const hasBody = !(endpoint.body instanceof z.ZodUndefined);
+  const isLong = endpoint.answer === 'events' || endpoint.answer === 'frames' || endpoint.method === 'put';
+  const slots = isLong ? context.slots.streams : context.slots.requests;
+  const enter: RequestHandler = (_request, response, next) => {
+    response.locals.operation = endpoint.operationId;
+    if (!endpoint.public) response.once('close', slots.take());
+    next();
+  };
+  const parsers = hasBody ? jsonBody(context.limits) : [];
+  router[endpoint.method](endpoint.path, enter, ...parsers, async (request, response) => {
+    await handler(parseCall(endpoint, request, response));
+  });
+}
+
+function parseCall<E extends SidecarEndpoint>(endpoint: E, request: Request, response: Response): Call<E> {
+  const idempotencyKey = parseKey(request);
+  const gone = new AbortController();
+  const runsToItsEnd = endpoint.effect !== 'read' && idempotencyKey !== undefined;
+  if (!runsToItsEnd) {
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+  }
+  return {
+    params: parsePart<E['params']>(endpoint.params, request.params, 'path'),
+    query: parsePart<E['query']>(endpoint.query, request.query, 'query'),
+    body: parsePart<E['body']>(endpoint.body, request.body, 'body'),
+    signal: gone.signal,
+    idempotencyKey,
+    request,
+    response,
+  };
+}
+
+function parsePart<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  where: string,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => ({
+    field: [where, ...path].join('.'),
+    reason: message,
+  }));
+  const summary = issues.map(({ field, reason }) => `${field}: ${reason}`).join('; ');
+  throw new ShadowError('VALIDATION_FAILED', `The request is not valid. ${summary}`, { details: { issues } });
+}
+
+function parseKey(request: Request): string | undefined {
+  const given = request.get(IDEMPOTENCY_HEADER);
+  return given === undefined ? undefined : parsePart(IdempotencyKey, given, IDEMPOTENCY_HEADER);
+}
+
+function fingerprintOf(endpoint: SidecarEndpoint, request: Request, bodyHash: string): string {
+  const identity = [endpoint.operationId, request.originalUrl, bodyHash];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}
+
+function toAnswer<T extends object>(
+  endpoint: SidecarEndpoint,
+  result: Result<T>,
+): StoredAnswer & { remember: boolean } {
+  if (result.success) {
+    const { success: _, ...body } = result;
+    return { status: endpoint.status, body, remember: true };
+  }
+  const { error } = result;
+  const status = ShadowError.from(error).status;
+  return { status, body: errorBody(error), remember: !FORGOTTEN.has(error.code) };
+}
+
+function sendAnswer(response: Response, { status, body }: StoredAnswer): void {
+  response.status(status).json(body);
+}

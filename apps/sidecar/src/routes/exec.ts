@@ -1,0 +1,111 @@
+import {
+  EVENT_STREAM_TYPE,
+  type ExecuteCommandRequest,
+  failure,
+  OUTPUT_FRAMES_TYPE,
+  type OutputWireFrame,
+  type ProcessInfo,
+  type Result,
+  ShadowError,
+  type StartCommandAnswer,
+  sidecarEndpoints,
+  unwrap,
+} from '@shadow/protocol';
+import { startCommand } from '@shadow/workspace';
+import { Router } from 'express';
+import type { SidecarContext } from '../context.ts';
+import { defined } from '../http/defined.ts';
+import { type Call, jsonRoute, streamRoute } from '../http/route.ts';
+import { eventsFormat, framesFormat } from '../streams/output-formats.ts';
+import { sendOutput } from '../streams/send-output.ts';
+import { sendStream } from '../streams/send-stream.ts';
+import { RefusedStarts } from './refused-starts.ts';
+
+/** `/api/execute/*` */
+export function execRouter(context: SidecarContext): Router {
+  const router = Router();
+  const { engine, host } = context;
+  const { stateDir } = context.workspace;
+  const refused = new RefusedStarts();
+  const {
+    executeCommand,
+    listProcesses,
+    getProcess,
+    streamCommand,
+    writeStdin,
+    signalProcess,
+    resizeTerminal,
+    cancelProcess,
+  } = sidecarEndpoints;
+  streamRoute(router, context, executeCommand, (call) => execute(context, refused, call));
+  jsonRoute(router, context, listProcesses, ({ signal }) => engine.listProcesses({ signal }));
+  jsonRoute(router, context, getProcess, ({ params, signal }) => engine.getProcess(params, { signal }));
+  streamRoute(router, context, streamCommand, (call) => sendOutput(context, call, eventsFormat));
+  jsonRoute(router, context, writeStdin, ({ params, body, idempotencyKey }) =>
+    engine.writeStdin({ ...params, ...body }, defined({ idempotencyKey })),
+  );
+  jsonRoute(router, context, signalProcess, ({ params, body, idempotencyKey }) =>
+    engine.signalProcess({ ...params, ...body }, defined({ idempotencyKey })),
+  );
+  jsonRoute(router, context, resizeTerminal, ({ params, body }) =>
+    engine.resizeTerminal({ ...params, ...body }),
+  );
+  jsonRoute(router, context, cancelProcess, async ({ params }) => {
+    const cancelled = await host.cancelProcess({ stateDir, ...params });
+    if (!cancelled.success && cancelled.error.code === 'PROCESS_NOT_FOUND') refused.add(params.processId);
+    return cancelled;
+  });
+  return router;
+}
+
+/** Starts the command, or finds it, and answers in the form that was asked for. A caller that goes away ends nothing. */
+async function execute(
+  context: SidecarContext,
+  refused: RefusedStarts,
+  call: Call<typeof sidecarEndpoints.executeCommand>,
+): Promise<void> {
+  const { params, body, response } = call;
+  if (refused.has(params.processId)) {
+    throw new ShadowError('CANCELLED', 'The command was cancelled before it was started.');
+  }
+  const request = { ...body, ...params };
+  const started = unwrap(await startCommand(context.workspace, context.host, request));
+  const form = call.request.accepts(['application/json', OUTPUT_FRAMES_TYPE, EVENT_STREAM_TYPE]);
+  if (form === OUTPUT_FRAMES_TYPE || form === EVENT_STREAM_TYPE) {
+    const ended = AbortSignal.any([call.signal, context.closing]);
+    const frames = commandFrames(context, started, ended);
+    await sendStream(response, frames, form === EVENT_STREAM_TYPE ? eventsFormat : framesFormat, ended);
+    return;
+  }
+  const { success: _, ...answer } = unwrap(await waitFor(context, request, started));
+  response.status(200).json(answer);
+}
+
+async function* commandFrames(
+  { engine }: SidecarContext,
+  { process, created }: { process: ProcessInfo; created: boolean },
+  signal: AbortSignal,
+): AsyncGenerator<OutputWireFrame> {
+  yield { type: 'started', process, created };
+  yield* engine.readOutput({ processId: process.processId, fromOffset: 0, follow: true }, { signal });
+}
+
+/** A background process as it is; a foreground one after its end, with its result. */
+async function waitFor(
+  { engine, closing }: SidecarContext,
+  request: ExecuteCommandRequest,
+  { process, created }: { process: ProcessInfo; created: boolean },
+): Promise<Result<StartCommandAnswer>> {
+  if (request.isBackground === true) return { success: true, process, created };
+  // The same id again: this finds the process and follows it to its end.
+  const waiting = engine.executeCommand(request);
+  const closed = new Promise<undefined>((resolve) => {
+    if (closing.aborted) resolve(undefined);
+    closing.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+  const result = await Promise.race([waiting, closed]);
+  if (result === undefined) return failure('UNAVAILABLE', 'The sidecar shuts down; ask again for this id.');
+  if (!result.success) return result;
+  const { success: _, ...rest } = result;
+  return { success: true, process: rest.process, created, result: rest };
+}

@@ -1,0 +1,146 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { ShadowError } from '@shadow/protocol';
+import {
+  captureLoginEnvironment,
+  connectProcessHost,
+  createProcessOperations,
+  createWorkspaceEngine,
+  type ProcessHost,
+  startProcessHost,
+  type WorkspaceContext,
+} from '@shadow/workspace';
+import type { Logger } from 'pino';
+import { createApp } from './app.ts';
+import { createAuthenticator } from './auth.ts';
+import type { Config } from './config.ts';
+import type { SidecarContext } from './context.ts';
+import { Slots } from './http/slots.ts';
+import { AnswerStore } from './idempotency/answer-store.ts';
+import { createMetrics } from './observability/metrics.ts';
+import { hostDirectory } from './places.ts';
+import { serveTerminalSockets } from './terminal-sockets.ts';
+
+const MAX_CONNECTIONS = 2048;
+/** Longer than a client keeps an idle connection, so that it is never the sidecar that closes one just used. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** A running sidecar. */
+export interface Sidecar {
+  readonly port: number;
+  /** Ends: streams at once, calls under way after their answer or the time to drain; without a supervisor the commands too. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts serving a workspace.
+ *
+ * @throws ShadowError when the workspace, the state directory, the process host or the port cannot be used
+ */
+export async function startSidecar(config: Config, log: Logger): Promise<Sidecar> {
+  const host = await openHost(config);
+  const closing = new AbortController();
+  const context = await makeContext(config, host, log, closing.signal);
+  const server = createHttpServer(config, context);
+  const port = await listen(server, config);
+  return {
+    port,
+    close: async () => {
+      closing.abort();
+      await closeServer(server, config.drainMs);
+      await context.engine.close();
+      // Under a supervisor it is the supervisor that ends the host, once this process is gone.
+      if (config.isSupervised) await host.close();
+      else await host.shutdown();
+    },
+  };
+}
+
+async function openHost(config: Config): Promise<ProcessHost> {
+  const directory = hostDirectory(config.stateDir);
+  await mkdir(config.stateDir, { recursive: true, mode: config.runAs === undefined ? 0o700 : 0o711 });
+  const { socketPath } = await startProcessHost({ directory });
+  // A host that is the supervisor comes back with the supervisor alone.
+  const revive = config.isSupervised ? {} : { revive: () => startProcessHost({ directory }) };
+  return await connectProcessHost(socketPath, revive);
+}
+
+async function makeContext(
+  config: Config,
+  host: ProcessHost,
+  log: Logger,
+  closing: AbortSignal,
+): Promise<SidecarContext> {
+  const workspace = await makeWorkspace(config);
+  const slots = {
+    requests: new Slots(config.limits.maxRequests, 'calls'),
+    streams: new Slots(config.limits.maxStreams, 'streams'),
+  };
+  return {
+    workspace,
+    engine: createWorkspaceEngine(workspace, { processes: createProcessOperations(workspace, host) }),
+    host,
+    authenticator: createAuthenticator(config.token),
+    answers: await AnswerStore.open({ directory: join(config.stateDir, 'answers'), ...config.memory }),
+    limits: config.limits,
+    slots,
+    metrics: createMetrics(slots),
+    log,
+    closing,
+  };
+}
+
+async function makeWorkspace(config: Config): Promise<WorkspaceContext> {
+  const root = await realpath(config.workspaceDir).catch((cause: unknown) => {
+    throw new ShadowError('WORKSPACE_NOT_READY', `WORKSPACE_DIR ${config.workspaceDir} cannot be opened.`, {
+      cause,
+    });
+  });
+  const base = config.commandEnvironment;
+  const { runAs, isolation } = config;
+  return {
+    root,
+    stateDir: join(config.stateDir, 'workspace'),
+    environment: await captureLoginEnvironment({ base, ...(runAs === undefined ? {} : { runAs }) }),
+    ...(runAs === undefined ? {} : { runAs }),
+    ...(isolation === undefined ? {} : { isolation }),
+  };
+}
+
+function createHttpServer({ limits }: Config, context: SidecarContext): Server {
+  const { headersTimeoutMs, requestTimeoutMs } = limits;
+  const server = createServer(
+    {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: Math.max(requestTimeoutMs, headersTimeoutMs),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
+      noDelay: true,
+    },
+    createApp(context),
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  serveTerminalSockets(server, context);
+  return server;
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new ShadowError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
+    );
+    server.listen(port, host, resolve);
+  });
+  // A server that listens on a port has such an address.
+  return (server.address() as AddressInfo).port;
+}
+
+async function closeServer(server: Server, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}

@@ -1,0 +1,56 @@
+import { once } from 'node:events';
+import { STREAM_HEARTBEAT_MS } from '@shadow/protocol';
+import type { Response } from 'express';
+
+/** How items become bytes, and what a sign of life looks like. */
+export interface StreamFormat<Item> {
+  readonly contentType: string;
+  readonly heartbeat: Uint8Array | string;
+  /** The pieces of one item, in order. */
+  encode(item: Item): readonly (Uint8Array | string | undefined)[];
+}
+
+/**
+ * Sends items as they come until there are no more, the reader is gone or the signal aborts. The reader's pace is the
+ * source's: nothing piles up here.
+ */
+export async function sendStream<Item>(
+  response: Response,
+  items: AsyncIterable<Item>,
+  format: StreamFormat<Item>,
+  signal: AbortSignal,
+): Promise<void> {
+  response.status(200).set({
+    'Content-Type': format.contentType,
+    'Cache-Control': 'no-store, no-transform',
+    'X-Accel-Buffering': 'no',
+  });
+  response.socket?.setNoDelay(true);
+  response.write(format.heartbeat);
+  const heartbeat = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(format.heartbeat);
+  }, STREAM_HEARTBEAT_MS);
+  try {
+    for await (const item of items) {
+      if (signal.aborted) break;
+      if (!writePieces(response, format.encode(item))) await drained(response, signal);
+    }
+  } finally {
+    clearInterval(heartbeat);
+  }
+  response.end();
+}
+
+function writePieces(response: Response, pieces: readonly (Uint8Array | string | undefined)[]): boolean {
+  let hasRoom = true;
+  // One packet for the head of a frame and its bytes.
+  response.cork();
+  for (const piece of pieces) if (piece !== undefined) hasRoom = response.write(piece);
+  response.uncork();
+  return hasRoom;
+}
+
+async function drained(response: Response, signal: AbortSignal): Promise<void> {
+  if (!response.writableNeedDrain || response.destroyed) return;
+  await once(response, 'drain', { signal }).catch(() => {});
+}
