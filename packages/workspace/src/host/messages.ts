@@ -16,7 +16,7 @@ export const PROTOCOL_VERSION = 1;
 /** Bytes of output a reader may have under way, unread. */
 export const READ_WINDOW_BYTES = 1024 * 1024;
 
-export const HostReadOutputRequest = ReadOutputRequest.extend({ stateDir: z.string().startsWith('/') });
+const HostReadOutputRequest = ReadOutputRequest.extend({ stateDir: z.string().startsWith('/') });
 
 const WorkspaceRef = z.object({ stateDir: z.string().startsWith('/') });
 const Failure = z.object({ success: z.literal(false), error: OperationError });

@@ -5,7 +5,7 @@
 const PREFIX_BYTES = 8;
 
 /** More than any request needs (a command, its environment, its input); a peer that announces more is not one of ours. */
-export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
 export interface WireFrame {
   header: unknown;

@@ -38,6 +38,15 @@ export function processStartTime(pid: number): string | undefined {
   return readStat(pid)?.startTime;
 }
 
+/** Names the system's present run: process ids of another one mean nothing now. Null where the system has none. */
+export function bootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return null;
+  }
+}
+
 /** Whether a process has been stopped by a signal. */
 export function isStopped(pid: number): boolean {
   return readStat(pid)?.state === 'T';
@@ -54,7 +63,7 @@ export function isSameProcess(pid: number, startTime: string | null): boolean {
  * Live members of a process group and of the session it leads: job control gives grandchildren groups of their own, but
  * leaves them in the session. Zombies do not count: in a container nobody may ever reap them.
  */
-export function groupMembers(leader: number): number[] {
+function groupMembers(leader: number): number[] {
   let names: string[];
   try {
     names = readdirSync('/proc');

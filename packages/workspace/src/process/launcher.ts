@@ -3,7 +3,7 @@ import type { OutputStream, ResourceLimits } from '@shadow/protocol/process';
 import { type Cgroup, Cgroups } from './cgroups.ts';
 import { type Child, type LaunchSpec, spawnOnPipes } from './child.ts';
 import { findExecutable, findShell } from './executables.ts';
-import { isStopped, processStartTime } from './group.ts';
+import { bootId, isStopped, processStartTime } from './group.ts';
 import { bubblewrapArguments, findBubblewrap } from './isolation.ts';
 import type { HostCapabilities, StartProcess } from './process-host.ts';
 import { isPtyAvailable, spawnOnPty } from './pty-child.ts';
@@ -21,7 +21,11 @@ interface Means {
 /** Turns requests into children, with the limits and the isolation that this machine has the means for. */
 export class Launcher {
   /** Who writes the records: tells this host's processes from those of a dead one. */
-  readonly hostIdentity = { pid: process.pid, startTime: processStartTime(process.pid) ?? null };
+  readonly hostIdentity = {
+    pid: process.pid,
+    startTime: processStartTime(process.pid) ?? null,
+    bootId: bootId(),
+  };
   readonly capabilities: HostCapabilities;
   readonly #means: Means;
   readonly #groups = new Map<number, Cgroup>();

@@ -248,13 +248,14 @@ export class ManagedProcess {
   }
 }
 
-function newRecord(request: StartProcess, host: ProcessRecord['host']): ProcessRecord {
+function newRecord(request: StartProcess, host: Launcher['hostIdentity']): ProcessRecord {
   return {
     version: 1,
     fingerprint: request.fingerprint,
     capacityBytes: request.capacityBytes ?? null,
     startTime: null,
-    host,
+    bootId: host.bootId,
+    host: { pid: host.pid, startTime: host.startTime },
     info: {
       processId: request.processId,
       command: request.command,

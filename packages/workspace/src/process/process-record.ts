@@ -11,6 +11,8 @@ export const ProcessRecord = z.object({
   capacityBytes: z.int().nullable(),
   /** Kernel start times tell pids from their reuse. */
   startTime: z.string().nullable(),
+  /** The system's run in which all this was true. */
+  bootId: z.string().nullable(),
   host: z.object({ pid: z.int(), startTime: z.string().nullable() }),
 });
 export type ProcessRecord = z.infer<typeof ProcessRecord>;
@@ -18,7 +20,7 @@ export type ProcessRecord = z.infer<typeof ProcessRecord>;
 const RECORD_FILE = 'process.json';
 
 /** Directory of a workspace's process records. */
-export function processesDirectory(stateDir: string): string {
+function processesDirectory(stateDir: string): string {
   return join(stateDir, 'processes');
 }
 

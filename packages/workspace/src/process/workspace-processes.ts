@@ -1,13 +1,13 @@
 import { failure, type Result, ShadowError } from '@shadow/protocol/errors';
 import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
-import { isSameProcess, killGroup, processStartTime } from './group.ts';
+import { bootId, isSameProcess, killGroup, processStartTime } from './group.ts';
 import type { Launcher } from './launcher.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { HostReadOutput, StartProcess } from './process-host.ts';
 import { type ProcessRecord, readRecords, removeRecord } from './process-record.ts';
 
 /** How long an ended process and its output are kept. */
-export const RETENTION_MS = 24 * 60 * 60 * 1000;
+const RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /** The processes of one workspace, those of earlier hosts included. */
 export class WorkspaceProcesses {
@@ -98,7 +98,7 @@ export class WorkspaceProcesses {
     if (record.info.state !== 'running' || isHostAlive(record)) return;
     const { pid } = record.info;
     // The leader may be gone while its group lives on: its pid is then still taken, so nobody else can have it.
-    if (pid !== null && isLeftover(pid, record.startTime)) await killGroup(pid);
+    if (pid !== null && isLeftover(pid, record)) await killGroup(pid);
     managed.markLost(new Date().toISOString());
   }
 }
@@ -108,8 +108,8 @@ function isHostAlive({ host }: ProcessRecord): boolean {
 }
 
 /** Whether a group of this number can only be the recorded one: its leader is the same, or gone for good. */
-function isLeftover(pid: number, startTime: string | null): boolean {
-  if (startTime === null) return false;
+function isLeftover(pid: number, { startTime, bootId: boot }: ProcessRecord): boolean {
+  if (startTime === null || boot !== bootId()) return false;
   const present = processStartTime(pid);
   return present === undefined || present === startTime;
 }

@@ -1,8 +1,2 @@
-export { createOutputDecoder, type OutputDecoder } from './output-decoder.ts';
-export {
-  type BufferFrame,
-  DEFAULT_CAPACITY_BYTES,
-  type ReadBufferOptions,
-  TerminalBuffer,
-  type TerminalBufferOptions,
-} from './terminal-buffer.ts';
+export { createOutputDecoder } from './output-decoder.ts';
+export { type BufferFrame, TerminalBuffer } from './terminal-buffer.ts';

@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { OutputStream } from '@shadow/protocol/process';
 
 /** Turns data frames into text; a character cut by a frame's border comes whole with the next one. */
-export interface OutputDecoder {
+interface OutputDecoder {
   /** Text completed by these bytes of the stream; may be empty. */
   decode(stream: OutputStream, data: Uint8Array): string;
   /** What is left of a stream at its end; an incomplete character becomes U+FFFD. */

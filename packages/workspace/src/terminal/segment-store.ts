@@ -8,7 +8,6 @@ import {
   readdirSync,
   readSync,
   rmSync,
-  statSync,
   writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -211,9 +210,4 @@ function measurePayload(path: string, mend: boolean): number {
   } finally {
     closeSync(fd);
   }
-}
-
-/** Bytes on disk of all segment files in a directory. */
-export function diskBytes(directory: string): number {
-  return listSegmentNames(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
 }

@@ -4,7 +4,7 @@ import { SegmentCursor } from './segment-cursor.ts';
 import { type Run, SegmentStore } from './segment-store.ts';
 
 /** Payload bytes kept per process unless configured otherwise. */
-export const DEFAULT_CAPACITY_BYTES = 8 * 1024 * 1024;
+const DEFAULT_CAPACITY_BYTES = 8 * 1024 * 1024;
 /** A batch is written at once when it has grown so large, else at the end of the event loop's turn. */
 const BATCH_BYTES = 262_144;
 const FRAME_BYTES = 65_536;
@@ -12,14 +12,14 @@ const FRAME_BYTES = 65_536;
 /** Frames a buffer knows of; the process layer adds the end. */
 export type BufferFrame = Extract<OutputFrame, { type: 'data' | 'gap' }>;
 
-export interface TerminalBufferOptions {
+interface TerminalBufferOptions {
   /** Directory of the spill files, the buffer's own. */
   directory: string;
   /** Payload bytes retained at least; default 8 MiB. */
   capacityBytes?: number;
 }
 
-export interface ReadBufferOptions {
+interface ReadBufferOptions {
   /** First byte wanted; default the oldest held. */
   fromOffset?: number;
   /** Stop after so many payload bytes. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -400,6 +400,75 @@ describe('the daemon inside this process', () => {
     expect(again).toBeDefined();
   });
 
+  it('follows, skips with a gap where a reader stalls, and stops when it leaves', async () => {
+    const daemon = await runDaemon({ directory: join(sandbox.directory, 'inside'), idleTimeoutMs: 60_000 });
+    const host = await connectTo(daemon?.socketPath ?? '');
+    const operations = createProcessOperations(sandbox.context, host);
+    const { process: writer } = await run(operations, {
+      command: 'head -c 30000000 /dev/zero; read x',
+      isBackground: true,
+    });
+    const { processId } = writer;
+    const reading = operations.readOutput({ processId, fromOffset: 0, follow: true })[Symbol.asyncIterator]();
+    await reading.next();
+    await until(async () => {
+      const found = await operations.getProcess({ processId });
+      return found.success && found.process.outputEnd === 30_000_000;
+    }, 'the whole output');
+    const types = new Set<string>();
+    for (let offset = 0; offset < 30_000_000; ) {
+      const next = await reading.next();
+      if (next.done === true) break;
+      types.add(next.value.type);
+      if (next.value.type === 'data') offset = next.value.offset + next.value.data.length;
+    }
+    expect(types).toEqual(new Set(['data', 'gap']));
+    await reading.return?.();
+    await operations.resizeTerminal({ processId, columns: 80, rows: 24 });
+    await operations.signalProcess({ processId, signal: 'SIGCONT' });
+    await operations.writeStdin({ processId, data: '\n' });
+    const end = (
+      await collect(operations.readOutput({ processId, fromOffset: 30_000_000, follow: true }))
+    ).at(-1);
+    expect(end).toMatchObject({ type: 'end', process: { state: 'exited' } });
+    const result = await run(operations, { processId: 'again', command: 'head -c 30000000 /dev/zero' });
+    expect(result.process.outputEnd).toBe(30_000_000);
+    await host.cancelProcess({ stateDir: sandbox.context.stateDir, processId });
+    await host.releaseWorkspace({ stateDir: sandbox.context.stateDir });
+    await host.shutdown();
+    await daemon?.ended;
+  });
+
+  it('adopts the records of a killed host, and leaves alone what another boot or nobody knows', async () => {
+    const { socketPath, pid } = await start();
+    const operations = createProcessOperations(sandbox.context, await connectTo(socketPath));
+    const names = ['left', 'other-boot', 'torn'];
+    const started = await Promise.all(
+      names.map((processId) =>
+        run(operations, { processId, command: 'echo x; sleep 1000', isBackground: true }),
+      ),
+    );
+    const old = await run(operations, { processId: 'old', command: 'true' });
+    process.kill(pid, 'SIGKILL');
+    await until(() => !isAlive(pid), 'the end');
+    const record = (id: string) => join(sandbox.context.stateDir, 'processes', id, 'process.json');
+    rewrite(record('other-boot'), (text) => text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
+    rewrite(record('torn'), (text) => text.slice(0, 20));
+    rewrite(record('old'), (text) => text.replace(/"finishedAt":"\d{4}/, '"finishedAt":"2001'));
+    const daemon = await runDaemon({ directory: join(sandbox.directory, 'host'), idleTimeoutMs: 60_000 });
+    const next = createProcessOperations(sandbox.context, await connectTo(daemon?.socketPath ?? ''));
+    const listed = await next.listProcesses();
+    const states = listed.success ? listed.processes.map(({ processId, state }) => [processId, state]) : [];
+    expect(Object.fromEntries(states)).toEqual({ left: 'lost', 'other-boot': 'lost' });
+    expect(old.process.state).toBe('exited');
+    const alive = started.map(({ process: { pid: leader } }) => membersOf(leader).length > 0);
+    expect(alive).toEqual([false, true, true]);
+    for (const { process: left } of started.slice(1))
+      if (left.pid !== null) process.kill(-left.pid, 'SIGKILL');
+    daemon?.stop();
+    await daemon?.ended;
+  });
+
   it('takes over from a lock and a socket that a dead host left', async () => {
     const { pid } = await start();
     process.kill(pid, 'SIGKILL');
@@ -442,6 +511,10 @@ async function runDaemonThenFree(directory: string): Promise<{ socketPath: strin
   daemon?.stop();
   await daemon?.ended;
   return daemon;
+}
+
+function rewrite(path: string, change: (text: string) => string): void {
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
 }
 
 /** One frame of the host's wire format, made by hand. */
