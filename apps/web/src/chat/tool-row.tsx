@@ -46,7 +46,7 @@ export const ToolRow = memo(function ToolRow({ call, taskId }: { call: ToolCallI
 });
 
 /** A command that ran and said no is told like a failure too: that is what a reader looks for. */
-export function hasFailed(call: ToolCallItem): boolean {
+function hasFailed(call: ToolCallItem): boolean {
   if (call.state === 'failed' || call.state === 'invalid' || call.state === 'lost') return true;
   return call.state === 'succeeded' && call.exitCode !== null && call.exitCode !== 0;
 }

@@ -59,7 +59,7 @@ export function ProviderCard({ settings }: { settings: ProviderSettings }) {
         type="button"
         aria-expanded={open}
         onClick={() => setOpen(!open)}
-        className="flex min-h-14 w-full items-center gap-3 px-4 text-left"
+        className="flex min-h-14 w-full items-center gap-3 px-4 py-2 text-left"
       >
         <ChevronRight
           aria-hidden

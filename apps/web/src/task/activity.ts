@@ -15,7 +15,7 @@ const verbs: Record<string, string> = {
 };
 
 /** What a tool call does, as a sentence for the task's row: "Running npm test". */
-export function sentenceOfCall(tool: string, target: string): string {
+function sentenceOfCall(tool: string, target: string): string {
   if (tool === 'todoWrite') return 'Planning';
   const verb = verbs[tool];
   return verb === undefined ? `${tool} ${target}` : `${verb} ${target}`;

@@ -2,7 +2,7 @@ import { type OperationId, ShadowError, type Task } from '@shadow/protocol';
 import { addTask, appendEvents, type FixtureState, type FixtureTask } from './fixture-state.ts';
 
 /** A parsed call. */
-export interface FixtureCall {
+interface FixtureCall {
   params: Record<string, unknown>;
   query: Record<string, unknown>;
   body: Record<string, unknown>;

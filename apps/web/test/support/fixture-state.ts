@@ -12,7 +12,7 @@ import type {
 } from '@shadow/protocol';
 
 /** A process's output as the fixture server holds it. */
-export interface FixtureProcess {
+interface FixtureProcess {
   command: string;
   output: Uint8Array;
   /** Null while it runs. */
@@ -43,7 +43,7 @@ export interface FixtureState {
   unsaved: Set<string>;
 }
 
-export const NO_USAGE: Usage = {
+const NO_USAGE: Usage = {
   inputTokens: 0,
   outputTokens: 0,
   cachedTokens: 0,

@@ -102,7 +102,7 @@ const NEW_LOOP = `  let total = 0;
   }
   return end === text.length && end > 0 ? total : null;`;
 
-export const DIFF: FileDiff[] = [
+const DIFF: FileDiff[] = [
   {
     path: 'src/parse.js',
     status: 'modified',
