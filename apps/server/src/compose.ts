@@ -22,7 +22,7 @@ import { placeWorkspaces } from './execution/local/workspace-place.ts';
 import { writeGitConfig } from './git/git-config.ts';
 import { MirrorCache } from './git/mirror-cache.ts';
 import { MirroredRepositoryService } from './git/repository-service.ts';
-import { ensureSampleRepository } from './git/sample-repository.ts';
+import { sampleRepository } from './git/sample-repository.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetrics } from './observability/metrics.ts';
 import { ProviderRegistry } from './providers/registry.ts';
@@ -78,7 +78,7 @@ export async function compose(
     prisma,
     mirrors,
     allowLocal: config.repositories.allowLocal,
-    sampleRepository: () => ensureSampleRepository(git, PATHS.sampleAssets, join(config.home, 'sample')),
+    sampleRepository: sampleRepository(git, PATHS.sampleAssets, join(config.home, 'sample')),
   });
   await using undo = new AsyncDisposableStack();
   const { host, started } = await openProcessHost(config);

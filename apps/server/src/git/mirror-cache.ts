@@ -105,7 +105,8 @@ export class MirrorCache {
       await this.#create(source, mirror);
       await this.#fetch(source, mirror, progress);
       await this.#pointHead(mirror, defaultBranch);
-      if (await this.#has(mirror, commit)) return true;
+      // What was fetched may have moved on since the commit was asked for; then a ref holds it in its history.
+      if (await this.#has(mirror, commit, 'contains')) return true;
       throw new ShadowError(
         'GIT_FAILED',
         `The commit ${commit.slice(0, 12)} was not found after fetching ${source.name}; it was just removed there. Try again.`,
@@ -114,12 +115,12 @@ export class MirrorCache {
   }
 
   /**
-   * Whether a ref points at the commit. The object alone proves nothing: a fetch that was killed leaves commits without
+   * Whether a ref points at the commit, or contains it. The object alone proves nothing: a fetch that was killed leaves commits without
    * their trees, and only what a ref names was checked to be whole.
    */
-  async #has(mirror: string, commit: string): Promise<boolean> {
+  async #has(mirror: string, commit: string, how: 'points-at' | 'contains' = 'points-at'): Promise<boolean> {
     if (!(await stat(mirror).catch(() => undefined))) return false;
-    const args = ['--git-dir', mirror, 'for-each-ref', '--count=1', `--points-at=${commit}`];
+    const args = ['--git-dir', mirror, 'for-each-ref', '--count=1', `--${how}=${commit}`];
     const output = await runGit(this.#environment, args);
     return output.exitCode === 0 && output.stdout !== '';
   }

@@ -13,10 +13,25 @@ const IDENTITY = {
 } as const;
 
 /**
- * Makes the bundled sample a git repository at `directory`, once.
- * @returns the directory
+ * The bundled sample as a git repository at `directory`, made when it is first wanted; who asks meanwhile waits for it.
+ * @returns a function that gives the directory
  */
-export async function ensureSampleRepository(
+export function sampleRepository(
+  environment: GitEnvironment,
+  assets: string,
+  directory: string,
+): () => Promise<string> {
+  let making: Promise<string> | undefined;
+  return () => {
+    making ??= ensureSampleRepository(environment, assets, directory).catch((error: unknown) => {
+      making = undefined;
+      throw error;
+    });
+    return making;
+  };
+}
+
+async function ensureSampleRepository(
   environment: GitEnvironment,
   assets: string,
   directory: string,

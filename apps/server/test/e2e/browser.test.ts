@@ -32,6 +32,11 @@ describe.runIf(canBrowse)('the product in a real browser', () => {
       await page.getByTestId('composer-send').first().click();
 
       await page.waitForURL(/\/tasks\//);
+      // The web UI asks by default: the first command and the first edit are allowed for the task.
+      const allow = page.getByTestId('approval-card').getByRole('button', { name: /for this task/i });
+      await allow.click();
+      await page.getByTestId('approval-card').getByText('parse-duration.js').waitFor();
+      await allow.click();
       await page
         .getByTestId('status')
         .getByText(/ready for review/i)
