@@ -39,7 +39,12 @@ export async function runDaemon(settings: DaemonSettings): Promise<Daemon | unde
   const host = await createInProcessHost({ onWorkspace: (stateDir) => workspaces.add(stateDir) });
   const stopping = deferred<void>();
   const server = await HostServer.listen(host, socketPath, stopping.resolve);
-  const idle = watchIdle(host, server, settings.idleTimeoutMs, stopping.resolve);
+  const idle = watchIdle(
+    host,
+    server,
+    { idleTimeoutMs: settings.idleTimeoutMs, socketPath },
+    stopping.resolve,
+  );
   const recovered = recover(host, workspaces);
   const ended = stopping.promise.then(async () => {
     clearInterval(idle);
@@ -62,7 +67,7 @@ async function recover(host: InProcessHost, workspaces: WorkspaceList): Promise<
 function watchIdle(
   host: InProcessHost,
   server: HostServer,
-  idleTimeoutMs: number,
+  { idleTimeoutMs, socketPath }: { idleTimeoutMs: number; socketPath: string },
   onIdle: () => void,
 ): NodeJS.Timeout {
   let busyAt = performance.now();
@@ -70,7 +75,8 @@ function watchIdle(
     async () => {
       const now = performance.now();
       if (server.clientCount > 0 || (await host.runningCount()) > 0) busyAt = now;
-      if (now - busyAt >= idleTimeoutMs) onIdle();
+      // Without its socket (the directory was removed) nobody can ever come again.
+      else if (now - busyAt >= idleTimeoutMs || !existsSync(socketPath)) onIdle();
     },
     Math.max(20, Math.min(idleTimeoutMs / 4, 30_000)),
   );

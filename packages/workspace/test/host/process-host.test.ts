@@ -150,6 +150,12 @@ describe('the daemon', () => {
     expect(record.info.state).toBe('exited');
   });
 
+  it('ends when its directory was removed and nobody needs it', async () => {
+    const { pid } = await start(1000);
+    rmSync(join(sandbox.directory, 'host'), { recursive: true });
+    await until(() => !isAlive(pid), 'the end');
+  });
+
   it('ends on request with everything it runs', async () => {
     const { socketPath, pid } = await start();
     const host = await connectTo(socketPath);
