@@ -22,7 +22,10 @@ try {
   await page.goto(server.signInUrl);
   await page.getByTestId('composer-input').fill('Fix the failing test');
   await page.getByTestId('composer-send').first().click();
-  await page.getByTestId('status').getByText(/ready for review/i).waitFor({ timeout: 120_000 });
+  await page
+    .getByTestId('status')
+    .getByText(/ready for review/i)
+    .waitFor({ timeout: 120_000 });
   await page.getByTestId('diff-file').first().getByText('(?:').first().waitFor();
   await page.screenshot({ path: TARGET });
 } finally {
