@@ -31,9 +31,13 @@ export function isConnectionLoss(error: unknown): boolean {
 /** SQLSTATE disk_full. */
 const DISK_FULL = '53100';
 
+function isDiskFull(error: unknown): boolean {
+  return [...codesOf(error)].includes(DISK_FULL);
+}
+
 /** What a failure of the database is called where people read it; undefined when it is another kind of failure. */
 export function databaseFailure(error: unknown): ShadowError | undefined {
-  if ([...codesOf(error)].includes(DISK_FULL)) {
+  if (isDiskFull(error)) {
     const message =
       'The disk that holds the database is full, so this could not be stored. Free some space and try again.';
     return new ShadowError('DISK_FULL', message, { cause: error });
@@ -62,7 +66,8 @@ export async function retryWhileAway<T>(
     try {
       return await work(attempt);
     } catch (error) {
-      if (!isConnectionLoss(error) || Date.now() > deadline) throw error;
+      // A full disk is for a person to mend, who should hear of it at once.
+      if (!isConnectionLoss(error) || isDiskFull(error) || Date.now() > deadline) throw error;
       onAway(error, attempt);
       await delay(Math.min(2000, 100 * 2 ** attempt));
     }

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MirrorCache, pickBase } from '../../src/git/mirror-cache.ts';
 import type { RepositorySource } from '../../src/git/repository-source.ts';
@@ -38,6 +39,20 @@ describe('MirrorCache', () => {
     expect(second.commit).not.toBe(first.commit);
     expect(await mirrors.ensureCommit(source, second.commit, 'main')).toBe(true);
     expect(await mirrors.cachedCommit(source, 'main')).toBe(second.commit);
+  });
+
+  it('fetches what a fetch that was killed had only begun to store', async () => {
+    const { directory, path, source, mirrors } = await setUp();
+    await using _ = directory;
+    const { commit } = pickBase(await mirrors.readRefs(source), 'main', 'origin');
+    const mirror = mirrors.path(source);
+    await git(directory.path, 'init', '--quiet', '--bare', mirror);
+    // Objects are stored one by one, commits first; refs come last.
+    const object = join('objects', commit.slice(0, 2), commit.slice(2));
+    await mkdir(dirname(join(mirror, object)), { recursive: true });
+    await copyFile(join(path, '.git', object), join(mirror, object));
+    expect(await mirrors.ensureCommit(source, commit, 'main')).toBe(true);
+    expect(await git(mirror, 'show', 'main:a.txt')).toBe('one');
   });
 
   it('lets six tasks want the same new commit at once', async () => {
