@@ -3,7 +3,7 @@ const only = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(apps|packages)/', pathNot: [from, ...allowed] },
+  to: { path: '^(apps|packages)/', pathNot: [from, 'node_modules/', ...allowed] },
 });
 
 module.exports = {

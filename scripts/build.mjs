@@ -26,12 +26,12 @@ export async function turbo(...args) {
     [bin, 'run', ...args, '--output-logs=errors-only', '--no-update-notifier'],
     {
       cwd: root,
-      stdio: ['ignore', process.env.SHADOW_VERBOSE ? 'inherit' : 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' },
     },
   );
   const output = [];
-  child.stdout?.on('data', (chunk) => output.push(chunk));
+  child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
   const [code] = await once(child, 'close');
   if (code === 0) return;

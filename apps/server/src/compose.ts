@@ -212,6 +212,7 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       },
       resolveRepository: (repository) => repositories.resolve(repository),
       processesOf: (context) => createProcessOperations(context, host),
+      releaseProcesses: (stateDir) => host.releaseWorkspace({ stateDir }),
     },
   });
 }

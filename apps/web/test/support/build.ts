@@ -1,20 +1,14 @@
-import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
-const ROOT = join(import.meta.dirname, '../..');
-let built: Promise<unknown> | undefined;
+const INDEX = join(import.meta.dirname, '../../dist/index.html');
 
 /**
- * Builds the UI as it is served, once for each test file that asks. In a process of its own: a test run's NODE_ENV
- * would make it a development build, and leave that behind for the server to serve.
+ * The UI is tested as it is served: from the build that `npm test` and `npm run build` make. Building here would pull it
+ * away under the suites that serve it at the same time.
+ * @throws when it is not built
  */
-export function buildOnce(): Promise<unknown> {
-  const vite = join(dirname(createRequire(import.meta.url).resolve('vite/package.json')), 'bin/vite.js');
-  built ??= promisify(execFile)(process.execPath, [vite, 'build', '--logLevel', 'error'], {
-    cwd: ROOT,
-    env: { ...process.env, NODE_ENV: 'production', VITEST: '' },
-  });
-  return built;
+export function requireBuild(): void {
+  if (!existsSync(INDEX))
+    throw new Error('The web UI is not built: run "npm run build" first ("npm test" does).');
 }

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import { launchBrowser, openPage } from './browser.ts';
-import { buildOnce } from './build.ts';
+import { requireBuild } from './build.ts';
 import { type FixtureServer, startFixtureServer } from './fixture-server.ts';
 
 /** What a test of the UI works with. */
@@ -20,7 +20,7 @@ export function useHarness(options: { basePath?: string } = {}): Harness {
   let server: FixtureServer;
   let problems: string[][] = [];
   beforeAll(async () => {
-    await buildOnce();
+    requireBuild();
     browser = await launchBrowser();
   });
   afterAll(() => browser.close());

@@ -3,7 +3,7 @@ import type { Confinement } from './paths-common.ts';
 import { createPortableConfinement } from './paths-portable.ts';
 import { createWalkingConfinement } from './paths-walk.ts';
 
-export type { ConfinedDirectory, ConfinedPath, Confinement, ResolveOptions } from './paths-common.ts';
+export type { ConfinedDirectory, ConfinedPath, Confinement } from './paths-common.ts';
 
 /**
  * The strongest confinement that this system offers: on Linux a walk of directory handles that never follows a

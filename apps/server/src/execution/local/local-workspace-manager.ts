@@ -1,6 +1,13 @@
 import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, type ProcessOperations, type Result, ShadowError, toShadowError } from '@shadow/protocol';
+import {
+  failure,
+  type ProcessOperations,
+  type Result,
+  ShadowError,
+  toShadowError,
+  unwrap,
+} from '@shadow/protocol';
 import { createWorkspaceEngine, type RunAs, type WorkspaceContext } from '@shadow/workspace';
 import type { Logger } from 'pino';
 import type { GitEnvironment } from '../../git/git-command.ts';
@@ -36,6 +43,8 @@ export interface LocalWorkspaceOptions {
   log: Logger;
   resolveRepository(repository: string): Promise<RepositorySource>;
   processesOf(context: WorkspaceContext): ProcessOperations;
+  /** Ends every process of a workspace and lets go of its state directory. */
+  releaseProcesses(stateDir: string): Promise<Result>;
 }
 
 /** Workspaces as directories on the server's own disk. */
@@ -101,7 +110,7 @@ export class LocalWorkspaceManager implements WorkspaceManager {
   async cleanupWorkspace(taskId: string): Promise<Result> {
     const { directory, state } = this.#paths(taskId);
     return caught(async () => {
-      await this.#endProcesses(taskId);
+      unwrap(await this.#options.releaseProcesses(state));
       await this.#executors.get(taskId)?.close();
       this.#executors.delete(taskId);
       // Out of sight at once: a crash from here on leaves rubbish, never half a workspace.
@@ -154,17 +163,6 @@ export class LocalWorkspaceManager implements WorkspaceManager {
       );
       return { prepared };
     });
-  }
-
-  async #endProcesses(taskId: string): Promise<void> {
-    const found = await this.getExecutor(taskId);
-    if (!found.success) return;
-    const listed = await found.executor.listProcesses();
-    if (!listed.success) return;
-    const running = listed.processes.filter((process) => process.state === 'running');
-    await Promise.all(
-      running.map(({ processId }) => found.executor.signalProcess({ processId, signal: 'SIGKILL' })),
-    );
   }
 
   #context(taskId: string, environment: Readonly<Record<string, string>>): WorkspaceContext {
