@@ -22,6 +22,10 @@ try {
   await page.goto(server.signInUrl);
   await page.getByTestId('composer-input').fill('Fix the failing test');
   await page.getByTestId('composer-send').first().click();
+  const allow = page.getByTestId('approval-card').getByRole('button', { name: /for this task/i });
+  await allow.click();
+  await page.getByTestId('approval-card').getByText('parse-duration.js').waitFor();
+  await allow.click();
   await page
     .getByTestId('status')
     .getByText(/ready for review/i)
