@@ -54,6 +54,15 @@ export const CreateTaskRequest = z.object({
 });
 export type CreateTaskRequest = z.infer<typeof CreateTaskRequest>;
 
+export const UpdateTaskRequest = z.object({
+  title: z.string().trim().min(1).max(200).optional(),
+  /** Holds from the next turn on. */
+  permissionMode: PermissionMode.optional(),
+  /** A new bound of what the task may cost in all; null takes it away. */
+  budgetUsd: z.number().positive().max(100_000).nullable().optional(),
+});
+export type UpdateTaskRequest = z.infer<typeof UpdateTaskRequest>;
+
 export const Task = z.object({
   id: z.string(),
   title: z.string(),

@@ -12,6 +12,7 @@ import type {
   TaskEvent,
   TaskEventBody,
   ToolCallRecord,
+  UpdateTaskRequest,
 } from '@shadow/protocol';
 import type { z } from 'zod';
 
@@ -46,6 +47,7 @@ export interface TaskService {
     taskId: string,
     text: string,
   ): Promise<{ messageId: string; executionId: string }>;
+  update(userId: string, taskId: string, change: UpdateTaskRequest): Promise<Task>;
   stop(userId: string, taskId: string): Promise<Task>;
   retry(userId: string, taskId: string): Promise<Task>;
   archive(userId: string, taskId: string): Promise<Task>;

@@ -8,6 +8,7 @@ import {
   type OutputPage,
   ShadowError,
   type Task,
+  type UpdateTaskRequest,
   unwrap,
 } from '@shadow/protocol';
 import type { ToolExecutor } from '../execution/interfaces/tool-executor.ts';
@@ -116,6 +117,23 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     const sent = await this.#queueTurn(task, { runner, model, prompt: storableText(text) });
     this.#options.queue.wake();
     return sent;
+  }
+
+  async update(userId: string, taskId: string, change: UpdateTaskRequest): Promise<Task> {
+    await this.row(userId, taskId);
+    const { title, permissionMode, budgetUsd } = change;
+    const row = await this.#events.transact({ taskId, userId }, async (transaction) => {
+      const value = await transaction.task.update({
+        where: { id: taskId },
+        data: {
+          ...(title === undefined ? {} : { title: storableText(title) }),
+          ...(permissionMode === undefined ? {} : { permissionMode: constant(permissionMode) }),
+          ...(budgetUsd === undefined ? {} : { budgetUsd }),
+        },
+      });
+      return { value, events: title === undefined ? [] : [{ type: 'title', title: value.title }] };
+    });
+    return taskFromRow(row);
   }
 
   async stop(userId: string, taskId: string): Promise<Task> {

@@ -48,14 +48,7 @@ export function TurnEnd(props: {
   if (item.status === 'stopped')
     return <Line>Stopped by you · {meta.join(' · ')} · what was done is kept</Line>;
   if (item.status === 'budget-exceeded') {
-    return (
-      <Failure title="The budget is spent" taskId={taskId} action={props.isLast ? 'Go on' : null}>
-        {props.budgetUsd === null
-          ? 'The task'
-          : `The task reached its budget of ${formatMoney(props.budgetUsd)} and`}{' '}
-        paused. Everything it did is saved.
-      </Failure>
-    );
+    return <BudgetSpent taskId={taskId} isLast={props.isLast} budgetUsd={props.budgetUsd} />;
   }
   if (item.status === 'interrupted') {
     return (
@@ -72,12 +65,57 @@ export function TurnEnd(props: {
   );
 }
 
+/** The budget bounds the whole task: going on means to raise it by as much again. */
+function BudgetSpent(props: { taskId: string; isLast: boolean; budgetUsd: number | null }) {
+  const { retry, goOnWithBudget } = useTaskActions(props.taskId);
+  const budget = props.budgetUsd;
+  if (budget === null) {
+    return (
+      <Alert
+        title="The budget was spent"
+        action={props.isLast ? { label: 'Go on', ...actionOf(retry) } : null}
+      >
+        The task paused; it has no budget any more. Everything it did is saved.
+      </Alert>
+    );
+  }
+  const goOn = {
+    label: `Go on with ${formatMoney(budget)} more`,
+    pending: goOnWithBudget.isPending,
+    run: () => goOnWithBudget.mutate(budget * 2),
+  };
+  return (
+    <Alert title="The budget is spent" action={props.isLast ? goOn : null}>
+      The task reached its budget of {formatMoney(budget)} and paused. Everything it did is saved.
+    </Alert>
+  );
+}
+
+function actionOf(mutation: { isPending: boolean; mutate: () => void }) {
+  return { pending: mutation.isPending, run: () => mutation.mutate() };
+}
+
 function Line({ children }: { children: ReactNode }) {
   return <p className="text-ink-3 text-xs">{children}</p>;
 }
 
 function Failure(props: { title: string; taskId: string; action: string | null; children: ReactNode }) {
   const { retry } = useTaskActions(props.taskId);
+  const action = props.action === null ? null : { label: props.action, ...actionOf(retry) };
+  return (
+    <Alert title={props.title} action={action}>
+      {props.children}
+    </Alert>
+  );
+}
+
+interface AlertAction {
+  label: string;
+  pending: boolean;
+  run: () => void;
+}
+
+function Alert(props: { title: string; action: AlertAction | null; children: ReactNode }) {
   return (
     <div
       role="alert"
@@ -93,10 +131,10 @@ function Failure(props: { title: string; taskId: string; action: string | null; 
         <Button
           size="small"
           className="mt-2.5 ml-6"
-          disabled={retry.isPending}
-          onClick={() => retry.mutate()}
+          disabled={props.action.pending}
+          onClick={props.action.run}
         >
-          <RotateCw className="size-3.5" aria-hidden /> {props.action}
+          <RotateCw className="size-3.5" aria-hidden /> {props.action.label}
         </Button>
       )}
     </div>

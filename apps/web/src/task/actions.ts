@@ -17,7 +17,15 @@ export function useTaskActions(taskId: string) {
     onSuccess: putTask,
     onError: (error) => tell('Could not try again', error),
   });
-  return { stop, retry };
+  const goOnWithBudget = useMutation({
+    mutationFn: async (budgetUsd: number) => {
+      await api.updateTask({ params, body: { budgetUsd } });
+      return api.retryTask({ params });
+    },
+    onSuccess: putTask,
+    onError: (error) => tell('Could not go on', error),
+  });
+  return { stop, retry, goOnWithBudget };
 }
 
 /** Shows a failure in passing. */

@@ -120,6 +120,11 @@ export function handlersOf(
       announcer.changed(fixture, from);
       return { messageId, executionId: 'execution-next' };
     },
+    updateTask: (call) => {
+      const { task } = taskOf(call);
+      Object.assign(task, call.body);
+      return task;
+    },
     stopTask: (call) => setStatus(taskOf(call), 'stopped'),
     retryTask: (call) => setStatus(taskOf(call), 'running'),
     archiveTask: (call) => setStatus(taskOf(call), 'archived'),

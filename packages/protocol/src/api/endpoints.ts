@@ -9,6 +9,7 @@ import {
   SendMessageRequest,
   Task,
   ToolCallRecord,
+  UpdateTaskRequest,
 } from '../tasks.ts';
 import { defineEndpoint, type Endpoint } from './endpoint.ts';
 import {
@@ -211,6 +212,16 @@ export const endpoints = {
     path: '/tasks/:taskId',
     tag: 'Tasks',
     summary: 'One task',
+    response: Task,
+  }),
+  updateTask: defineEndpoint({
+    ...onTask,
+    operationId: 'updateTask',
+    method: 'patch',
+    path: '/tasks/:taskId',
+    tag: 'Tasks',
+    summary: 'Change title, permission mode or budget',
+    body: UpdateTaskRequest,
     response: Task,
   }),
   deleteTask: defineEndpoint({

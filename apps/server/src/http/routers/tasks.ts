@@ -9,6 +9,9 @@ export function tasksRouter(tasks: TaskService): Router {
   route(router, endpoints.listTasks, ({ userId, query }) => tasks.list(userId, query));
   route(router, endpoints.createTask, ({ userId, body }) => tasks.create(userId, body));
   route(router, endpoints.getTask, ({ userId, params }) => tasks.get(userId, params.taskId));
+  route(router, endpoints.updateTask, ({ userId, params, body }) =>
+    tasks.update(userId, params.taskId, body),
+  );
   route(router, endpoints.deleteTask, ({ userId, params, query }) =>
     tasks.delete(userId, params.taskId, { discardWork: query.discardWork }).then(() => undefined),
   );

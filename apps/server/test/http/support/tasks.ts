@@ -136,6 +136,9 @@ export class MemoryTasks implements TaskService {
     return { messageId: 'm', executionId: 'e' };
   }
 
+  update(userId: string, taskId: string, change: object) {
+    return this.#called('update', userId, taskId, change);
+  }
   stop(userId: string, taskId: string) {
     return this.#called('stop', userId, taskId);
   }
