@@ -65,6 +65,7 @@ async function prepareStart(
 ): Promise<Result<{ start: StartProcess; valid: ExecuteCommandRequest }>> {
   const valid = ExecuteCommandRequest.safeParse(request);
   if (!valid.success) return invalid(valid.error);
+  if (options.signal?.aborted === true) return cancelled();
   const cwd = await resolveWorkingDirectory(context.root, valid.data.cwd);
   if (!cwd.success) return cwd;
   return { success: true, start: startOf(context, valid.data, cwd.path, options), valid: valid.data };

@@ -65,12 +65,17 @@ describe('a foreground command', () => {
       `${sandbox.context.root}/inner\n`,
     );
     const codes = await Promise.all(
-      ['..', '/etc', 'leaving', 'missing', 'plain', 'plain/x'].map(async (cwd) => {
-        const result = await operations.executeCommand({ command: 'pwd', cwd });
-        return result.success ? 'success' : result.error.code;
-      }),
+      ['..', '/etc', 'leaving', '../nowhere', 'leaving/nowhere', 'missing', 'plain', 'plain/x'].map(
+        async (cwd) => {
+          const result = await operations.executeCommand({ command: 'pwd', cwd });
+          return result.success ? 'success' : result.error.code;
+        },
+      ),
     );
+    // What is outside is refused whether it is there or not.
     expect(codes).toEqual([
+      'PATH_OUTSIDE_WORKSPACE',
+      'PATH_OUTSIDE_WORKSPACE',
       'PATH_OUTSIDE_WORKSPACE',
       'PATH_OUTSIDE_WORKSPACE',
       'PATH_OUTSIDE_WORKSPACE',

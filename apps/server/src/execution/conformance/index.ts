@@ -1,0 +1,55 @@
+import { describe } from 'vitest';
+import { actingAtOnce } from './acting-at-once.ts';
+import { backgroundProcesses } from './background-processes.ts';
+import { confiningPaths } from './confining-paths.ts';
+import { readingFiles } from './reading-files.ts';
+import { readingOutput } from './reading-output.ts';
+import { replacingText } from './replacing-text.ts';
+import { runningCommands } from './running-commands.ts';
+import { searching } from './searching.ts';
+import { SharedSubject } from './shared-subject.ts';
+import type { SetUp } from './subject.ts';
+import { transferringBytes } from './transferring-bytes.ts';
+import { usingGit } from './using-git.ts';
+import { usingGitBeforeTheFirstCommit, usingGitWithoutRepository } from './using-git-elsewhere.ts';
+import { watchingFiles } from './watching-files.ts';
+import { workingOnTrees } from './working-on-trees.ts';
+import { writingFiles } from './writing-files.ts';
+
+export type { RepositoryState, SeedFiles, SetUp, Subject } from './subject.ts';
+
+/**
+ * The contract of a ToolExecutor as tests: every mode passes all of them. What a mode does not do it declares in its
+ * capabilities, and that is asserted too. The suite never asks which mode it runs on.
+ *
+ * @param name of what is tested
+ * @param setUp makes a workspace; called three times
+ */
+export function describeToolExecutor(name: string, setUp: SetUp): void {
+  describe(name, () => {
+    describe('in a plain directory', () => {
+      const shared = SharedSubject.use(setUp, 'none');
+      describe('reading files', () => readingFiles(shared));
+      describe('writing files', () => writingFiles(shared));
+      describe('replacing text', () => replacingText(shared));
+      describe('working on trees', () => workingOnTrees(shared));
+      describe('transferring bytes', () => transferringBytes(shared));
+      describe('confining paths', () => confiningPaths(shared));
+      describe('searching', () => searching(shared));
+      describe('running commands', () => runningCommands(shared));
+      describe('reading output', () => readingOutput(shared));
+      describe('acting at once', () => actingAtOnce(shared));
+      describe('background processes', () => backgroundProcesses(shared));
+      describe('watching files', () => watchingFiles(shared));
+      describe('using git without a repository', () => usingGitWithoutRepository(shared));
+    });
+    describe('in a repository', () => {
+      const shared = SharedSubject.use(setUp, 'committed');
+      describe('using git', () => usingGit(shared));
+    });
+    describe('in a repository without a commit', () => {
+      const shared = SharedSubject.use(setUp, 'empty');
+      describe('using git', () => usingGitBeforeTheFirstCommit(shared));
+    });
+  });
+}
