@@ -62,6 +62,8 @@ function answerByCgi(root: string, request: IncomingMessage, body: Buffer, respo
       REMOTE_ADDR: '127.0.0.1',
     },
   });
+  // A program that has what it needs may close its input early.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(body);
   let head = Buffer.alloc(0);
   let begun = false;

@@ -51,9 +51,11 @@ export class InitializationEngine {
     branch: string,
     signal: AbortSignal,
   ): Promise<void> {
-    const attempt = await this.#begin(step, task);
     const startedAt = performance.now();
-    const log = new StepLog(this.#events, task, step.name);
+    // The step begins while that is stored: it is idempotent, and what it says comes after its beginning in the log.
+    const begun = this.#begin(step, task);
+    begun.catch(() => undefined);
+    const log = new StepLog(this.#events, task, step.name, begun);
     const spec = {
       taskId: task.id,
       userId: task.userId,
@@ -67,6 +69,7 @@ export class InitializationEngine {
         success: false as const,
         error: toShadowError(error).toOperationError(),
       }));
+    const attempt = await begun;
     await log.close();
     const durationMs = performance.now() - startedAt;
     if (result.success) return this.#complete(step, task, attempt, durationMs, result.prepared);
@@ -159,9 +162,16 @@ class StepLog {
   readonly #name: InitializationStep['name'];
   #text = '';
   #timer: NodeJS.Timeout | undefined;
-  #stored: Promise<unknown> = Promise.resolve();
+  #stored: Promise<unknown>;
 
-  constructor(events: PostgresEventLog, task: TaskRow, name: InitializationStep['name']) {
+  /** @param begun settles when the step's beginning is stored: nothing is stored before */
+  constructor(
+    events: PostgresEventLog,
+    task: TaskRow,
+    name: InitializationStep['name'],
+    begun: Promise<unknown>,
+  ) {
+    this.#stored = begun;
     this.#events = events;
     this.#task = task;
     this.#name = name;
@@ -185,9 +195,8 @@ class StepLog {
     const text = storableText(this.#text.replace(/[^\n]*\r(?!\n)/g, ''));
     this.#text = '';
     if (text === '') return;
-    this.#stored = this.#events
-      .append(ref(this.#task), [{ type: 'init-log', name: this.#name, text }])
-      .catch(() => undefined);
+    const append = () => this.#events.append(ref(this.#task), [{ type: 'init-log', name: this.#name, text }]);
+    this.#stored = this.#stored.then(append).catch(() => undefined);
   }
 }
 

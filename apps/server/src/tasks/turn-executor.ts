@@ -72,8 +72,11 @@ export class TurnExecutor {
 
   async #attempt(task: TaskRow, execution: AgentExecution, signal: AbortSignal): Promise<End> {
     const { workspaces, initialization, executionTimeoutMs } = this.#options;
-    if (task.baseCommit === null) await this.#setStatus(task, 'initializing');
+    // Stored while the work has begun already; what is stored for one task keeps its order.
+    const told = task.baseCommit === null ? this.#setStatus(task, 'initializing') : Promise.resolve();
+    told.catch(() => undefined);
     await initialization.ensureReady(task, task.branch ?? branchFor(task), signal);
+    await told;
     const ready = await this.#begin(task, execution);
     const found = await workspaces.getExecutor(task.id);
     if (!found.success) throw ShadowError.from(found.error);

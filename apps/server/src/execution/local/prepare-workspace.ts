@@ -1,4 +1,4 @@
-import { lchown, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lchown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunAs } from '@shadow/workspace';
 import { type GitEnvironment, gitOutput } from '../../git/git-command.ts';
@@ -18,7 +18,7 @@ export interface PrepareRequest {
 /** Git settings of a working copy: parallel checkout pays from about a hundred files on. */
 const CHECKOUT = [
   '-c',
-  'checkout.workers=2',
+  'checkout.workers=4',
   '-c',
   'checkout.thresholdForParallelism=100',
   '-c',
@@ -53,7 +53,7 @@ export async function prepareWorkspace(
     await rm(fresh, { recursive: true, force: true });
     await makeCopy(mirrors.path(request.source), environment, request, fresh, base.commit, progress);
   }
-  await recordBase(environment, request, fresh, base);
+  await recordBase(mirrors.path(request.source), request, fresh, base);
   await rename(fresh, copy);
   return {
     baseBranch: base.branch,
@@ -74,12 +74,12 @@ async function speculate(
 ): Promise<string | undefined> {
   if (!(await mirrors.exists(request.source))) return undefined;
   const mirror = mirrors.path(request.source);
-  const branch = request.baseBranch ?? 'HEAD';
+  const { baseBranch } = request;
+  // Asked for while the clone is made: only the checkout needs the answer.
   const commit =
-    branch === 'HEAD'
-      ? await mirrors.cachedDefault(request.source)
-      : await mirrors.cachedCommit(request.source, branch);
-  if (commit === undefined) return undefined;
+    baseBranch === undefined
+      ? mirrors.cachedDefault(request.source)
+      : mirrors.cachedCommit(request.source, baseBranch);
   await makeCopy(mirror, environment, request, fresh, commit, progress);
   return commit;
 }
@@ -93,7 +93,7 @@ async function makeCopy(
   environment: GitEnvironment,
   request: PrepareRequest,
   fresh: string,
-  commit: string,
+  commit: string | Promise<string | undefined>,
   progress: StepProgress,
 ): Promise<void> {
   const { signal } = progress;
@@ -105,19 +105,33 @@ async function makeCopy(
   if (request.runAs !== undefined) await giveAway(fresh, request.runAs);
   const own = { signal, runAs: request.runAs, cwd: fresh };
   const git = asOwner(environment, request);
-  await gitOutput(git, [...CHECKOUT, 'checkout', '--quiet', '-B', request.branch, commit], own);
+  const start = await commit;
+  if (start === undefined) return;
+  await gitOutput(git, [...CHECKOUT, 'checkout', '--quiet', '-B', request.branch, start], own);
 }
 
+/**
+ * Names the real origin and the base in the copy's configuration. The file is git's own of a moment ago, and nobody else
+ * has been there yet: written directly it costs no process.
+ */
 async function recordBase(
-  environment: GitEnvironment,
+  mirror: string,
   request: PrepareRequest,
   fresh: string,
   base: { branch: string; commit: string },
 ): Promise<void> {
-  const own = { runAs: request.runAs, cwd: fresh };
-  const git = asOwner(environment, request);
-  await gitOutput(git, ['config', 'remote.origin.url', request.source.url], own);
-  await gitOutput(git, ['config', 'shadow.base', `${base.commit} ${base.branch}`], own);
+  const path = join(fresh, '.git', 'config');
+  const config = await readFile(path, 'utf8');
+  const origin = config
+    .split('\n')
+    .map((line) => (line.trim() === `url = ${mirror}` ? `\turl = ${quoted(request.source.url)}` : line))
+    .join('\n');
+  await writeFile(path, `${origin}[shadow]\n\tbase = ${quoted(`${base.commit} ${base.branch}`)}\n`);
+}
+
+/** A value as git-config(1) has it; repositories and branches hold no control characters. */
+function quoted(value: string): string {
+  return `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 }
 
 /** A finished copy tells what it was made from. */
