@@ -28,7 +28,7 @@ export interface GitOutput {
 }
 
 /** Nothing asks on a terminal, messages are English for the log, no hook of anyone runs. */
-const QUIET = {
+export const QUIET = {
   GIT_TERMINAL_PROMPT: '0',
   GIT_ASKPASS: '',
   SSH_ASKPASS: '',
@@ -89,14 +89,17 @@ export async function runGit(
   }
 }
 
+/** @returns the error of a server without git */
+export function gitMissing(): ShadowError {
+  const message =
+    'git is not installed on the server. Install it (Debian: apt-get install git) and try again.';
+  return new ShadowError('GIT_MISSING', message);
+}
+
 function spawnError(error: unknown, timedOut: boolean): ShadowError {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   if (code === 'ENOENT') {
-    return new ShadowError(
-      'GIT_MISSING',
-      'git is not installed on the server. Install it (Debian: apt-get install git) and try again.',
-      { cause: error },
-    );
+    return gitMissing();
   }
   if (timedOut) return new ShadowError('TIMEOUT', 'git did not finish in time.', { cause: error });
   if (code === 'ABORT_ERR') return new ShadowError('CANCELLED', 'git was stopped.', { cause: error });

@@ -3,17 +3,9 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShadowError } from '@shadow/protocol';
 import { KeyedQueue } from '../tasks/keyed-queue.ts';
-import { diagnose } from './diagnose.ts';
 import { type GitEnvironment, gitFailed, gitOutput, runGit } from './git-command.ts';
+import { type RemoteRefs, readRemoteRefs } from './remote-refs.ts';
 import type { RepositorySource } from './repository-source.ts';
-
-/** What a repository says of itself. */
-export interface RemoteRefs {
-  /** Name of the branch that HEAD points at; null for an empty repository. */
-  defaultBranch: string | null;
-  /** Commits by branch name. */
-  branches: Map<string, string>;
-}
 
 export interface FetchProgress {
   signal?: AbortSignal | undefined;
@@ -54,11 +46,8 @@ export class MirrorCache {
    * learns nothing from the mirror.
    * @throws ShadowError REPOSITORY_NOT_FOUND, REPOSITORY_ACCESS_DENIED, REPOSITORY_UNREACHABLE, GIT_MISSING
    */
-  async readRefs(source: RepositorySource, progress: FetchProgress = {}): Promise<RemoteRefs> {
-    const args = ['ls-remote', '--symref', '--', source.url, 'HEAD', 'refs/heads/*'];
-    const output = await runGit(this.#environment, args, { signal: progress.signal, timeoutMs: 60_000 });
-    if (output.exitCode !== 0) throw await diagnose(this.#environment, source, output);
-    return parseRefs(output.stdout);
+  readRefs(source: RepositorySource, progress: FetchProgress = {}): Promise<RemoteRefs> {
+    return readRemoteRefs(this.#environment, source, progress.signal);
   }
 
   /** Commit of a branch as the mirror has it; undefined when it does not. */
@@ -168,25 +157,6 @@ export class MirrorCache {
     // ls-remote has just succeeded: what fails now is the transfer (a full disk, a cut connection).
     throw gitFailed(args, output);
   }
-}
-
-/** Parses `git ls-remote --symref`: "ref: refs/heads/main\tHEAD" and "<commit>\t<ref>" lines. */
-export function parseRefs(stdout: string): RemoteRefs {
-  const branches = new Map<string, string>();
-  let defaultBranch: string | null = null;
-  let head: string | undefined;
-  for (const line of stdout.split('\n')) {
-    const [left, ref] = line.split('\t');
-    if (left === undefined || ref === undefined) continue;
-    if (left.startsWith('ref: refs/heads/') && ref === 'HEAD')
-      defaultBranch = left.slice('ref: refs/heads/'.length);
-    else if (ref === 'HEAD') head = left;
-    else if (ref.startsWith('refs/heads/')) branches.set(ref.slice('refs/heads/'.length), left);
-  }
-  // A detached HEAD names no branch: take one that stands at its commit, else the first.
-  defaultBranch ??=
-    [...branches].find(([, commit]) => commit === head)?.[0] ?? [...branches.keys()][0] ?? null;
-  return { defaultBranch, branches };
 }
 
 /**
