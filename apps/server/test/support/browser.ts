@@ -10,7 +10,9 @@ const EXECUTABLE = process.env.SHADOW_CHROMIUM ?? '/usr/bin/chromium';
  */
 export const canBrowse = existsSync(EXECUTABLE) || process.env.SHADOW_REQUIRE_BROWSER === '1';
 if (!canBrowse) {
-  console.warn(`Browser tests are skipped: there is no Chromium at ${EXECUTABLE} (Debian: apt-get install chromium).`);
+  console.warn(
+    `Browser tests are skipped: there is no Chromium at ${EXECUTABLE} (Debian: apt-get install chromium).`,
+  );
 }
 
 /** Starts a browser that talks to nobody but the page's server. */
