@@ -43,10 +43,8 @@ export async function sendStream<Item>(
 
 function writePieces(response: Response, pieces: readonly (Uint8Array | string | undefined)[]): boolean {
   let hasRoom = true;
-  // One packet for the head of a frame and its bytes.
-  response.cork();
+  // Not corked: Node itself gathers the writes of one turn, and a corked response may wait for a `drain` that never comes.
   for (const piece of pieces) if (piece !== undefined) hasRoom = response.write(piece);
-  response.uncork();
   return hasRoom;
 }
 
