@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { followUntil, startServer } from '../apps/server/test/support/running-server.ts';
 import { startGitServer } from './support/git-server.ts';
 import { type Measurement, median } from './support/measurement.ts';
@@ -7,6 +9,11 @@ import { git, makeLargeRepository, temporaryDirectory } from './support/place.ts
 
 export const name =
   'A second task on a repository of 5,000 files, over HTTP from a git server on this machine';
+
+/** Lets the disk finish what was written and removed before, which would else fall on whoever comes next. */
+async function settle(): Promise<void> {
+  await promisify(execFile)('sync');
+}
 
 export async function run({ quick }: { quick: boolean }): Promise<Measurement[]> {
   const files = quick ? 1000 : 5000;
@@ -22,7 +29,8 @@ export async function run({ quick }: { quick: boolean }): Promise<Measurement[]>
     const { id } = await server.api.createTask({ body: { repository, prompt, model: 'scripted/demo' } });
     await followUntil(server, id, (event) => event.type === 'workspace');
     const took = performance.now() - startedAt;
-    await followUntil(server, id, (event) => event.type === 'turn-finished');
+    await followUntil(server, id, (event) => event.type === 'status' && event.status === 'ready-for-review');
+    await server.api.deleteTask({ params: { taskId: id } });
     return took;
   };
   const first = await createAndWait();
@@ -33,11 +41,13 @@ export async function run({ quick }: { quick: boolean }): Promise<Measurement[]>
   // In turns, so that whatever else the machine does falls on both.
   for (let round = 0; round < rounds; round += 1) {
     const target = join(directory.path, 'clone');
+    await settle();
     const startedAt = performance.now();
     await git(directory.path, 'clone', '--quiet', '--depth', '1', repository, target);
     clones.push(performance.now() - startedAt);
     await rm(target, { recursive: true });
     const before = gitServer.fetches;
+    await settle();
     tasks.push(await createAndWait());
     transferred += gitServer.fetches - before;
   }
