@@ -1,0 +1,150 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import {
+  answerOf,
+  exitOf,
+  framesIn,
+  hostPid,
+  makePlace,
+  portIn,
+  type SidecarProcess,
+  spawnProgram,
+  startProcess,
+  TOKEN,
+  until,
+} from './support/sidecar.ts';
+
+const textOf = (frames: Awaited<ReturnType<typeof framesIn>>) =>
+  frames.map((frame) => (frame.type === 'data' ? Buffer.from(frame.data).toString() : '')).join('');
+
+const startCounting = (sidecar: SidecarProcess, id: string) =>
+  sidecar.call('PUT', `/api/execute/${id}`, {
+    json: { command: 'for i in 1 2 3 4 5; do echo $i; sleep 0.3; done', isBackground: true },
+  });
+
+describe('a kill of the HTTP process', () => {
+  it('loses no command, no output and no answer', async () => {
+    const place = makePlace();
+    const first = await startProcess(place);
+    await startCounting(first, 'counting');
+    await first.call('POST', '/api/files/mkdir', { key: 'made', json: { path: 'made' } });
+    await first.kill('SIGKILL');
+    const second = await startProcess(place);
+    try {
+      const frames = await framesIn(await second.call('GET', '/api/terminal/counting/raw?fromOffset=0'));
+      expect(textOf(frames)).toBe('1\n2\n3\n4\n5\n');
+      expect(frames.at(-1)).toMatchObject({ process: { state: 'exited', exitCode: 0 } });
+      const again = await second.call('POST', '/api/files/mkdir', { key: 'made', json: { path: 'made' } });
+      expect(await again.json()).toMatchObject({ created: true });
+    } finally {
+      await second.kill('SIGTERM');
+      await place.remove();
+    }
+  });
+});
+
+describe('a kill of the process host', () => {
+  it('is told as lost processes, and what was recorded is there', async () => {
+    const place = makePlace();
+    const sidecar = await startProcess(place);
+    try {
+      const json = { command: 'echo recorded; sleep 100', isBackground: true };
+      await sidecar.call('PUT', '/api/execute/lost', { json });
+      const history = async () => answerOf(await sidecar.call('GET', '/api/terminal/lost/history'));
+      await until(async () => (await history()).nextOffset === 9, 'the output');
+      process.kill(hostPid(place.directory) ?? 0, 'SIGKILL');
+      await until(async () => (await history()).process?.state === 'lost', 'the loss');
+      const frames = await framesIn(await sidecar.call('GET', '/api/terminal/lost/raw?fromOffset=0'));
+      expect(textOf(frames)).toBe('recorded\n');
+      const next = await sidecar.call('PUT', '/api/execute/next', { json: { command: 'echo works' } });
+      expect(await next.json()).toMatchObject({ result: { stdout: 'works\n' } });
+    } finally {
+      await sidecar.kill('SIGTERM');
+      await place.remove();
+    }
+  });
+});
+
+describe('an orderly end', () => {
+  it('lets calls end, ends the commands and leaves with 0', async () => {
+    const place = makePlace();
+    const sidecar = await startProcess(place);
+    const json = { command: 'echo $$ > pid; sleep 100', isBackground: true };
+    await sidecar.call('PUT', '/api/execute/ended', { json });
+    const stream = framesIn(await sidecar.call('GET', '/api/terminal/ended/raw'));
+    const pid = () => Number(readFileSync(join(place.workspace, 'pid'), 'utf8'));
+    await until(async () => {
+      try {
+        return pid() > 0;
+      } catch {
+        return false;
+      }
+    }, 'the command');
+    expect(await sidecar.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect((await stream).some(({ type }) => type === 'end')).toBe(false);
+    expect(() => process.kill(pid(), 0)).toThrow();
+    await place.remove();
+  });
+
+  it('says what is wrong when it cannot start', async () => {
+    const place = makePlace();
+    await expect(startProcess(place, { WORKSPACE_DIR: join(place.directory, 'missing') })).rejects.toThrow();
+    await expect(startProcess(place, { SIDECAR_TOKEN: '' })).rejects.toThrow();
+    await place.remove();
+  });
+});
+
+describe('the supervisor', () => {
+  it('starts a killed HTTP process again while commands run on, and ends them when it is told to', async () => {
+    const place = makePlace();
+    const { child, port, ports } = await spawnProgram('../../src/supervisor.ts', place.environment);
+    const call = (base: number, method: string, path: string, json?: object) =>
+      fetch(`http://127.0.0.1:${base}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      });
+    const command = 'ps -o ppid= -p $PPID >/dev/null; for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.3; done';
+    await call(port, 'PUT', '/api/execute/counting', { command, isBackground: true });
+    process.kill(childOf(child.pid ?? 0), 'SIGKILL');
+    const { value } = await ports.next();
+    const next = portIn(value);
+    const frames = await framesIn(await call(next, 'GET', '/api/terminal/counting/raw?fromOffset=0'));
+    expect(textOf(frames)).toBe('1\n2\n3\n4\n5\n6\n7\n8\n');
+    await call(next, 'PUT', '/api/execute/sleeping', { command: 'sleep 100', isBackground: true });
+    const exited = exitOf(child);
+    child.kill('SIGTERM');
+    expect(await exited).toEqual({ code: 0, signal: null });
+    await place.remove();
+  });
+
+  /** The HTTP process among the children of a supervisor that runs nothing else. */
+  function childOf(pid: number): number {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+    const http = children.find((candidate) =>
+      readFileSync(`/proc/${candidate}/cmdline`, 'utf8').includes('main.ts'),
+    );
+    if (http === undefined) throw new Error('no HTTP process');
+    return http;
+  }
+});
+
+describe('process 1', () => {
+  const reaper = fileURLToPath(new URL('../src/reaper.sh', import.meta.url));
+
+  it('hands signals on and gives the status back', async () => {
+    const child = spawn('/bin/sh', [
+      reaper,
+      '/bin/sh',
+      '-c',
+      'trap "exit 7" TERM; echo up; while :; do sleep 0.05; done',
+    ]);
+    const exited = exitOf(child);
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.kill('SIGTERM');
+    expect(await exited).toEqual({ code: 7, signal: null });
+  });
+});
