@@ -90,7 +90,7 @@ describe('a command', () => {
     });
     await eventsIn(response, ({ event }) => event === 'started');
     gone.abort();
-    const process = async () => (await (await sidecar.call('GET', '/api/execute/stays')).json()).process;
+    const process = async () => (await answerOf(await sidecar.call('GET', '/api/execute/stays'))).process;
     expect(await process()).toMatchObject({ state: 'running' });
     await sidecar.call('POST', '/api/execute/stays/cancel');
     expect(await process()).toMatchObject({ state: 'cancelled' });
@@ -107,7 +107,7 @@ describe('a command', () => {
 
   it('is listed', async () => {
     await put('listed', { command: 'true' });
-    const { processes } = await (await sidecar.call('GET', '/api/execute')).json();
+    const { processes } = await answerOf(await sidecar.call('GET', '/api/execute'));
     expect(processes).toContainEqual(expect.objectContaining({ processId: 'listed' }));
   });
 
@@ -126,7 +126,7 @@ describe('output', () => {
   it('is read by offset in pages', async () => {
     await put('pages', { command: 'printf 0123456789' });
     const page = async (query: string) =>
-      (await sidecar.call('GET', `/api/terminal/pages/history?${query}`)).json();
+      answerOf(await sidecar.call('GET', `/api/terminal/pages/history?${query}`));
     expect(await page('fromOffset=2&maxBytes=3')).toMatchObject({
       frames: [{ offset: 2, data: Buffer.from('234').toString('base64') }],
       nextOffset: 5,

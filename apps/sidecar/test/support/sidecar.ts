@@ -214,6 +214,8 @@ export interface SseEvent {
 const Answer = z.looseObject({
   created: z.boolean().optional(),
   nextOffset: z.int().optional(),
+  processes: z.array(z.looseObject({})).optional(),
+  frames: z.array(z.looseObject({})).optional(),
   process: z.looseObject({ state: z.string() }).optional(),
   result: z.looseObject({ stdout: z.string() }).optional(),
 });

@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { createRemoteToolExecutor } from '../../../../src/execution/remote/create-remote-tool-executor.ts';
+import type { RemoteToolExecutor } from '../../../../src/execution/remote/remote-tool-executor.ts';
+import type { SidecarClientOptions } from '../../../../src/execution/remote/sidecar-client.ts';
+
+const MAIN = fileURLToPath(new URL('../../../../../sidecar/src/main.ts', import.meta.url));
+export const TOKEN = 'a-token-for-tests-only';
+
+/** A sidecar as a process of its own, always on the same port, that can be killed and started again. */
+export class TestSidecar {
+  readonly directory = realpathSync(mkdtempSync(join(tmpdir(), 'remote-')));
+  readonly workspace = join(this.directory, 'workspace');
+  #child: ChildProcess | undefined;
+  #port = 0;
+
+  static async start(): Promise<TestSidecar> {
+    const sidecar = new TestSidecar();
+    mkdirSync(sidecar.workspace);
+    sidecar.#port = await freePort();
+    await sidecar.start();
+    return sidecar;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [MAIN], {
+      env: {
+        PATH: process.env.PATH,
+        HOME: this.directory,
+        SIDECAR_PORT: String(this.#port),
+        SIDECAR_TOKEN: TOKEN,
+        WORKSPACE_DIR: this.workspace,
+        SIDECAR_STATE_DIR: join(this.directory, 'state'),
+        LOG_LEVEL: 'silent',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#child = child;
+    await new Promise<void>((resolve, reject) => {
+      child.stdout.once('data', () => resolve());
+      child.once('exit', () => reject(new Error('the sidecar ended before it listened')));
+    });
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    this.#child = undefined;
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    await exited;
+  }
+
+  /** Pid of the process host. */
+  hostPid(): number {
+    const lock: unknown = JSON.parse(readFileSync(join(this.directory, 'state/host/host.lock'), 'utf8'));
+    return z.looseObject({ pid: z.int() }).parse(lock).pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A second start, where a test left it killed, since only a living sidecar ends its host.
+    if (this.#child === undefined) await this.start();
+    await this.kill('SIGTERM');
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  }
+}
+
+/** An executor with short pauses. */
+export async function executorOn(
+  port: number,
+  options: Partial<SidecarClientOptions> = {},
+): Promise<RemoteToolExecutor> {
+  const made = await createRemoteToolExecutor(clientOptions(port, options));
+  if (!made.success) throw new Error(made.error.message);
+  return made.executor;
+}
+
+export function clientOptions(
+  port: number,
+  options: Partial<SidecarClientOptions> = {},
+): SidecarClientOptions {
+  return {
+    baseUrl: `http://127.0.0.1:${port}`,
+    token: TOKEN,
+    log: pino({ level: 'silent' }),
+    retryDelaysMs: [20, 200, 2000],
+    ...options,
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`${what} did not come about`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
