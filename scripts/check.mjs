@@ -6,6 +6,7 @@ requireNode();
 await turbo('build');
 const gates = [
   ['types', () => turbo('typecheck', '--concurrency=2').then(() => 0)],
+  ['types of the benchmarks', () => run('tsc', ['--noEmit', '-p', 'bench'])],
   ['lint and format', () => run('biome', ['ci', '.'])],
   [
     'arrows',
