@@ -36,6 +36,7 @@ const onTask = Object.values(endpoints).filter((endpoint) => endpoint.path.inclu
 const bodies: Record<string, unknown> = {
   sendMessage: { text: 'hello' },
   answerApproval: { decision: 'allow' },
+  updateTask: { title: 'Mine now' },
 };
 
 it.each(onTask.map((endpoint) => [endpoint.operationId, endpoint] as const))(
@@ -47,7 +48,8 @@ it.each(onTask.map((endpoint) => [endpoint.operationId, endpoint] as const))(
       .replace(':approvalId', 'any');
     const ask = (apiKey: string) =>
       fetch(`${server.url}/api${path}`, {
-        method: endpoint.method,
+        // fetch leaves a lowercase patch as it is, which is no method.
+        method: endpoint.method.toUpperCase(),
         headers: { 'x-api-key': apiKey, 'content-type': 'application/json' },
         ...(operationId in bodies ? { body: JSON.stringify(bodies[operationId]) } : {}),
       });

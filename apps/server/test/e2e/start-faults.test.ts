@@ -138,7 +138,8 @@ describe('a configuration that is not valid', () => {
     await writeFile(file, '');
     const { code, stderr } = await failedStart(join(file, 'home'));
     expect(code).toBe(1);
-    expect(stderr).toContain(`${join(file, 'home')} cannot be used as SHADOW_HOME`);
+    expect(stderr).toContain(join(file, 'home'));
+    expect(stderr).toMatch(/SHADOW_HOME/);
     expectPlain(stderr);
   });
 });
