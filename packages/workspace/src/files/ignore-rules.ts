@@ -36,7 +36,18 @@ class RuleLayer implements IgnoreRules {
   }
 }
 
-const NOTHING: IgnoreRules = { ignores: () => false };
+/**
+ * Rules from the text of a `.gitignore`.
+ *
+ * @param base directory of the file, from the root; '' for the root
+ * @param above the rules of its parent
+ */
+export function parseIgnoreRules(base: string, text: string, above: IgnoreRules): IgnoreRules {
+  return new RuleLayer(base, text, above);
+}
+
+/** Rules that ignore nothing. */
+export const NOTHING: IgnoreRules = { ignores: () => false };
 
 /**
  * The rules of the root: `.git/info/exclude`, then the root's `.gitignore`.

@@ -20,13 +20,29 @@ export async function readTextFile(
 ): Promise<ReadFileResult> {
   await using place = await scope.confinement.resolve(request.path);
   const { bytes, hash } = await readBytes(place, scope.runAs, signal);
+  return selectText(place.shown, bytes, hash, request);
+}
+
+/**
+ * What of a file's bytes a request asks for.
+ *
+ * @param shown the path as the result names it
+ * @param hash of the bytes, SHA-256 in hex
+ * @throws ShadowError FILE_IS_BINARY, VALIDATION_FAILED
+ */
+export function selectText(
+  shown: string,
+  bytes: Buffer,
+  hash: string,
+  request: ReadFileRequest,
+): ReadFileResult {
   const decoded = decodeText(bytes);
-  if (decoded === undefined) throw isBinary(place.shown, bytes.length);
+  if (decoded === undefined) throw isBinary(shown, bytes.length);
   const starts = lineStarts(decoded.text);
   const range = rangeOf(request, starts.length);
   const cut = cutLines(decoded.text, starts, range, request.maxBytes ?? DEFAULT_MAX_BYTES);
   return {
-    path: place.shown,
+    path: shown,
     content: cut.content,
     encoding: decoded.encoding,
     size: bytes.length,

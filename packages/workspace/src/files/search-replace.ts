@@ -22,26 +22,42 @@ export async function replaceText(
   await using place = await scope.confinement.resolve(request.path, { write: true });
   return await scope.locks.run(place.relative, async () => {
     const file = await readBytes(place, scope.runAs, signal);
-    const decoded = decodeText(file.bytes);
-    if (decoded === undefined) throw isBinary(place.shown, file.bytes.length);
-    const found = findAll(decoded.text, request.oldText);
-    if (found.length === 0) throw notFound(place.shown, decoded.text, request.oldText);
-    if (found.length > 1 && request.replaceAll !== true) throw notUnique(place.shown, decoded.text, found);
-    const text = splice(decoded.text, found, request.newText);
-    await replaceFile(place, (handle) => handle.writeFile(encodeText(text, decoded)), {
+    const { bytes, result } = replaceInBytes(place.shown, file.bytes, request);
+    await replaceFile(place, (handle) => handle.writeFile(bytes), {
       owner: scope.runAs,
       previous: file.stats,
       mustBeUnchanged: true,
       exclusive: false,
       signal,
     });
-    return {
-      path: place.shown,
-      replacements: found.length,
-      line: lineAt(decoded.text, found[0]?.start ?? 0),
-      ...countLineChanges(decoded.text, text),
-    };
+    return result;
   });
+}
+
+/**
+ * The bytes of a file after a replacement, and what is said of it.
+ *
+ * @param shown the path as the result names it
+ * @throws ShadowError TEXT_NOT_FOUND, TEXT_NOT_UNIQUE, FILE_IS_BINARY
+ */
+export function replaceInBytes(
+  shown: string,
+  bytes: Buffer,
+  request: SearchReplaceRequest,
+): { bytes: Buffer; result: SearchReplaceResult } {
+  const decoded = decodeText(bytes);
+  if (decoded === undefined) throw isBinary(shown, bytes.length);
+  const found = findAll(decoded.text, request.oldText);
+  if (found.length === 0) throw notFound(shown, decoded.text, request.oldText);
+  if (found.length > 1 && request.replaceAll !== true) throw notUnique(shown, decoded.text, found);
+  const text = splice(decoded.text, found, request.newText);
+  const result = {
+    path: shown,
+    replacements: found.length,
+    line: lineAt(decoded.text, found[0]?.start ?? 0),
+    ...countLineChanges(decoded.text, text),
+  };
+  return { bytes: encodeText(text, decoded), result };
 }
 
 /** Half-open range of characters. */

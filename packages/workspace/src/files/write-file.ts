@@ -24,8 +24,7 @@ export async function writeTextFile(
   return await scope.locks.run(place.relative, async () => {
     const present = await lookAt(scope, place, request.expectedHash, signal);
     const shape = present?.text ?? { text: '', encoding: 'utf8', bom: false };
-    const text = keepLineEnds(request.content, shape);
-    const bytes = encodeText(text, shape);
+    const { bytes, ...changes } = newContent(request.content, shape);
     await replaceFile(place, (handle) => handle.writeFile(bytes), {
       owner: scope.runAs,
       previous: present?.stats,
@@ -33,9 +32,21 @@ export async function writeTextFile(
       exclusive: request.expectedHash === '',
       signal,
     });
-    const changes = countLineChanges(shape.text, text);
     return { path: place.shown, created: present === undefined, size: bytes.length, ...changes };
   });
+}
+
+/**
+ * Content the way the present file has its text.
+ *
+ * @param shape the present text; one without text, in UTF-8, where there is none
+ */
+export function newContent(
+  content: string,
+  shape: DecodedText,
+): { bytes: Buffer; additions: number; deletions: number } {
+  const text = keepLineEnds(content, shape);
+  return { bytes: encodeText(text, shape), ...countLineChanges(shape.text, text) };
 }
 
 interface PresentFile {

@@ -23,14 +23,26 @@ import { resolveWorkingDirectory } from './working-directory.ts';
 /** Of a foreground command, unless the request says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 300_000;
 
+type FindDirectory = typeof resolveWorkingDirectory;
+
+/** Parts of the process operations that a workspace without a disk brings along. */
+export interface ProcessParts {
+  /** Finds a command's working directory; default on the disk. */
+  findDirectory?: FindDirectory;
+}
+
 /**
  * The process operations of one workspace over a process host. Nothing throws for what the environment can cause; every
  * failure is a result with a code.
  */
-export function createProcessOperations(context: WorkspaceContext, host: ProcessHost): ProcessOperations {
+export function createProcessOperations(
+  context: WorkspaceContext,
+  host: ProcessHost,
+  { findDirectory = resolveWorkingDirectory }: ProcessParts = {},
+): ProcessOperations {
   const { stateDir } = context;
   return {
-    executeCommand: (request, options = {}) => executeCommand(context, host, request, options),
+    executeCommand: (request, options = {}) => executeCommand(context, host, findDirectory, request, options),
     listProcesses: (options) => unlessAborted(options, () => host.listProcesses({ stateDir })),
     getProcess: (request, options) =>
       parsed(GetProcessRequest, request, options, (valid) => host.getProcess({ stateDir, ...valid })),
@@ -54,19 +66,20 @@ export async function startCommand(
   host: ProcessHost,
   request: ExecuteCommandRequest,
 ): Promise<Result<{ process: ProcessInfo; created: boolean }>> {
-  const prepared = await prepareStart(context, request, {});
+  const prepared = await prepareStart(context, resolveWorkingDirectory, request, {});
   return prepared.success ? await host.startProcess(prepared.start) : prepared;
 }
 
 async function prepareStart(
   context: WorkspaceContext,
+  findDirectory: FindDirectory,
   request: ExecuteCommandRequest,
   options: CallOptions,
 ): Promise<Result<{ start: StartProcess; valid: ExecuteCommandRequest }>> {
   const valid = ExecuteCommandRequest.safeParse(request);
   if (!valid.success) return invalid(valid.error);
   if (options.signal?.aborted === true) return cancelled();
-  const cwd = await resolveWorkingDirectory(context.root, valid.data.cwd);
+  const cwd = await findDirectory(context.root, valid.data.cwd);
   if (!cwd.success) return cwd;
   return { success: true, start: startOf(context, valid.data, cwd.path, options), valid: valid.data };
 }
@@ -74,10 +87,11 @@ async function prepareStart(
 async function executeCommand(
   context: WorkspaceContext,
   host: ProcessHost,
+  findDirectory: FindDirectory,
   request: ExecuteCommandRequest,
   options: ExecuteOptions,
 ): Promise<Result<CommandResult>> {
-  const prepared = await prepareStart(context, request, options);
+  const prepared = await prepareStart(context, findDirectory, request, options);
   if (!prepared.success) return prepared;
   if (options.signal?.aborted === true) return cancelled();
   const { start, valid } = prepared;

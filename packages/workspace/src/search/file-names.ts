@@ -23,11 +23,28 @@ export async function findFiles(
   if (place.filePath !== undefined) {
     throw new ShadowError('NOT_A_DIRECTORY', `${place.filePath} is a file, not a directory to search in.`);
   }
-  const glob = GLOB_CHARACTERS.test(request.query) ? request.query : undefined;
+  const glob = globOf(request.query);
   const { paths, complete } = await listFiles(scope, place, glob, signal);
-  const ranked = glob === undefined ? rank(request.query, paths, place.prefix) : paths.sort();
+  const found = selectNames(request, paths, place.prefix);
+  return { ...found, truncated: !complete || found.truncated };
+}
+
+/** The query as a glob; undefined when it is a fuzzy one. */
+export function globOf(query: string): string | undefined {
+  return GLOB_CHARACTERS.test(query) ? query : undefined;
+}
+
+/**
+ * Orders names and keeps as many as were asked for.
+ *
+ * @param paths candidates; those of a glob match it already
+ * @param prefix what is the same at the beginning of all, and does not count
+ */
+export function selectNames(request: SearchFilesRequest, paths: string[], prefix: string): SearchFilesResult {
+  const isGlob = globOf(request.query) !== undefined;
+  const ranked = isGlob ? paths.sort() : rank(request.query, paths, prefix);
   const limit = request.limit ?? DEFAULT_LIMIT;
-  return { paths: ranked.slice(0, limit), truncated: !complete || ranked.length > limit };
+  return { paths: ranked.slice(0, limit), truncated: ranked.length > limit };
 }
 
 /**

@@ -5,7 +5,8 @@ import { type RipgrepOutcome, runRipgrep } from './ripgrep.ts';
 import { readEvent } from './ripgrep-json.ts';
 import { openSearchPlace, type SearchScope } from './search-place.ts';
 
-const DEFAULT_LIMIT = 200;
+/** Matching lines returned unless the request says otherwise. */
+export const DEFAULT_LIMIT = 200;
 
 /**
  * Searches contents with ripgrep. With more matches than the limit, which files they are from is chance (ripgrep works

@@ -16,11 +16,14 @@ interface OpenMatch {
   lastLine: number;
 }
 
+/** What of a place is needed to name the files in it. */
+export type CollectedPlace = Pick<SearchPlace, 'filePath' | 'prefix'>;
+
 /** Puts ripgrep's events together into matches with the lines around them. */
 export class MatchCollector {
   /** A match beyond the limit came: nothing more is wanted. */
   full = false;
-  private readonly place: SearchPlace;
+  private readonly place: CollectedPlace;
   private readonly limit: number;
   private readonly contextLines: number;
   private readonly matches: GrepMatch[] = [];
@@ -35,7 +38,7 @@ export class MatchCollector {
    * @param limit matches kept
    * @param contextLines lines before and after each match
    */
-  constructor(place: SearchPlace, limit: number, contextLines: number) {
+  constructor(place: CollectedPlace, limit: number, contextLines: number) {
     this.place = place;
     this.limit = limit;
     this.contextLines = contextLines;

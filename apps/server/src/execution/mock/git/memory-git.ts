@@ -1,0 +1,171 @@
+import {
+  GitCheckoutRequest,
+  GitCommitRequest,
+  type GitCommitResult,
+  GitDiffRequest,
+  type GitDiffResult,
+  GitLogRequest,
+  type GitLogResult,
+  type GitOperations,
+  type GitStatusResult,
+  ShadowError,
+} from '@shadow/protocol';
+import {
+  attempt,
+  componentsFromRoot,
+  identityPart,
+  noRevision,
+  operation,
+  outside,
+  PatchSplitter,
+} from '@shadow/workspace/semantics';
+import type { MemoryTree } from '../tree/memory-tree.ts';
+import { checkoutBranch } from './checkout.ts';
+import type { Identity, MemoryRepository } from './memory-repository.ts';
+import { compare, findRenames, type Snapshot, type TreeChange, workingSnapshot } from './snapshots.ts';
+import { isBinaryBlob, unifiedPatch } from './unified-patch.ts';
+
+const DEFAULT_PATCH_BYTES = 1024 * 1024;
+const DEFAULT_LOG = 50;
+/** Who commits when nobody is named. */
+const DEFAULT_AUTHOR: Identity = { name: 'Shadow', email: 'shadow@localhost' };
+
+/** Git operations on a tree in memory; the index is always HEAD's. @param find undefined: there is no repository */
+export function createMemoryGit(tree: MemoryTree, find: () => MemoryRepository | undefined): GitOperations {
+  const repository = (): MemoryRepository => {
+    const found = find();
+    if (found !== undefined) return found;
+    throw new ShadowError('REPOSITORY_NOT_FOUND', 'The workspace is not a git repository of its own.');
+  };
+  return {
+    gitStatus: (options) => attempt(options, async () => readStatus(tree, repository())),
+    gitDiff: (request, options) =>
+      operation(GitDiffRequest, request, options, async (parsed) => readDiff(tree, repository(), parsed)),
+    gitCommit: (request, options) =>
+      operation(GitCommitRequest, request, options, async (parsed) => commit(tree, repository(), parsed)),
+    gitLog: (request, options) =>
+      operation(GitLogRequest, request, options, async (parsed) => readLog(repository(), parsed)),
+    gitCheckout: (request, options) =>
+      operation(GitCheckoutRequest, request, options, async (parsed) =>
+        checkoutBranch(tree, repository(), parsed),
+      ),
+  };
+}
+
+function readStatus(tree: MemoryTree, repository: MemoryRepository): GitStatusResult {
+  const { head, headFiles, branch } = repository;
+  const changes = compare(headFiles, workingSnapshot(tree, headFiles));
+  const tracked = changes.filter(({ before }) => before !== undefined);
+  const untracked = changes.filter(({ before }) => before === undefined);
+  const files = [
+    ...tracked.map(({ path, after }) => ({ path, index: '.', workingTree: after === undefined ? 'D' : 'M' })),
+    ...untracked.map(({ path }) => ({ path, index: '?', workingTree: '?' })),
+  ];
+  return { branch, headCommit: head?.id ?? null, files, clean: files.length === 0 };
+}
+
+function readDiff(tree: MemoryTree, repository: MemoryRepository, request: GitDiffRequest): GitDiffResult {
+  const base = request.base === undefined ? repository.head : repository.find(request.base);
+  if (request.base !== undefined && base === undefined) throw noRevision(request.base);
+  const isWanted = below(tree, request.path === undefined ? undefined : [request.path]);
+  const changes = findRenames(
+    compare(base?.files ?? new Map(), workingSnapshot(tree, repository.headFiles)).filter(({ path }) =>
+      isWanted(path),
+    ),
+  );
+  const files = changes.map((change) => describeChange(change, request));
+  return {
+    base: base?.id ?? '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
+    files,
+    additions: files.reduce((sum, file) => sum + file.additions, 0),
+    deletions: files.reduce((sum, file) => sum + file.deletions, 0),
+  };
+}
+
+function describeChange(change: TreeChange, request: GitDiffRequest): GitDiffResult['files'][number] {
+  const common = {
+    path: change.path,
+    ...(change.oldPath === undefined ? {} : { oldPath: change.oldPath }),
+    status: statusOf(change),
+  };
+  if (isBinaryBlob(change.before) || isBinaryBlob(change.after)) {
+    return { ...common, additions: 0, deletions: 0, binary: true, patch: '', truncated: false };
+  }
+  const { text, additions, deletions } = unifiedPatch(change, request.contextLines ?? 3);
+  const splitter = new PatchSplitter(request.maxPatchBytes ?? DEFAULT_PATCH_BYTES, Number.POSITIVE_INFINITY);
+  splitter.push(Buffer.from(text));
+  const { text: patch, truncated } = splitter.end()[0] ?? { text: '', truncated: false };
+  return { ...common, additions, deletions, binary: false, patch, truncated };
+}
+
+function statusOf({ before, after, oldPath }: TreeChange): GitDiffResult['files'][number]['status'] {
+  if (oldPath !== undefined) return 'renamed';
+  if (before === undefined) return 'added';
+  if (after === undefined) return 'deleted';
+  return (before.mode === '120000') === (after.mode === '120000') ? 'modified' : 'type-changed';
+}
+
+function commit(tree: MemoryTree, repository: MemoryRepository, request: GitCommitRequest): GitCommitResult {
+  if (request.message.trim() === '') throw blank('message');
+  const author = authorOf(request);
+  const isWanted = below(tree, request.paths);
+  const { headFiles } = repository;
+  const changes = compare(headFiles, workingSnapshot(tree, headFiles)).filter(({ path }) => isWanted(path));
+  if (changes.length === 0) throw new ShadowError('NOTHING_TO_COMMIT', 'Nothing has changed.');
+  const made = repository.commit(applied(headFiles, changes), author, request.message.trim());
+  return { commit: made.id, branch: repository.branch, filesChanged: changes.length };
+}
+
+function applied(files: Snapshot, changes: readonly TreeChange[]): Snapshot {
+  const next = new Map(files);
+  for (const { path, after } of changes) {
+    if (after === undefined) next.delete(path);
+    else next.set(path, after);
+  }
+  return new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function authorOf({ author }: GitCommitRequest): Identity {
+  if (author === undefined) return DEFAULT_AUTHOR;
+  const name = identityPart(author.name);
+  const email = identityPart(author.email);
+  if (name === undefined) throw blank('author.name');
+  if (email === undefined) throw blank('author.email');
+  return { name, email };
+}
+
+function blank(field: string): ShadowError {
+  const reason = 'must not be blank';
+  return new ShadowError('VALIDATION_FAILED', `The request is not valid. ${field}: ${reason}`, {
+    details: { issues: [{ field, reason }] },
+  });
+}
+
+function readLog(repository: MemoryRepository, request: GitLogRequest): GitLogResult {
+  if (request.revision === undefined && repository.head === undefined) return { commits: [] };
+  const commits = repository.log(request.revision ?? 'HEAD').slice(0, request.limit ?? DEFAULT_LOG);
+  return {
+    commits: commits.map(({ id, parents, author, message, authoredAt }) => ({
+      commit: id,
+      parents: [...parents],
+      authorName: author.name,
+      authorEmail: author.email,
+      authoredAt,
+      subject: message.split('\n\n', 1)[0]?.replaceAll('\n', ' ') ?? '',
+    })),
+  };
+}
+
+/** Whether a path is one of these or below one; `..` is resolved by its letters, since the file may be deleted. */
+function below(tree: MemoryTree, paths: readonly string[] | undefined): (path: string) => boolean {
+  if (paths === undefined) return () => true;
+  const wanted = paths.map((path) => {
+    const kept: string[] = [];
+    for (const component of componentsFromRoot(tree.rootPath, path)) {
+      if (component !== '..') kept.push(component);
+      else if (kept.pop() === undefined) throw outside(path);
+    }
+    return kept.join('/');
+  });
+  return (path) => wanted.some((want) => want === '' || path === want || path.startsWith(`${want}/`));
+}
