@@ -49,7 +49,16 @@ export class WorkspaceProcesses {
   }
 
   async start(request: StartProcess): Promise<Result<{ process: ProcessInfo; created: boolean }>> {
-    const existing = this.#processes.get(request.processId) ?? (await this.#underWay(request.processId));
+    const { processId } = request;
+    for (
+      let other = this.#starting.get(processId);
+      other !== undefined;
+      other = this.#starting.get(processId)
+    ) {
+      await other.catch(() => undefined);
+    }
+    // From here to the entry in #starting nothing is awaited: of many that come at once, one starts.
+    const existing = this.#processes.get(processId);
     if (existing !== undefined) return sameProcess(existing, request);
     const starting = ManagedProcess.start(request, this.#launcher);
     this.#starting.set(request.processId, starting);
@@ -86,10 +95,6 @@ export class WorkspaceProcesses {
       this.#processes.delete(processId);
       removeRecord(this.#stateDir, processId);
     }
-  }
-
-  async #underWay(processId: string): Promise<ManagedProcess | undefined> {
-    return await this.#starting.get(processId)?.catch(() => undefined);
   }
 
   async #adopt(record: ProcessRecord): Promise<void> {

@@ -400,6 +400,25 @@ describe('a repeated start', () => {
     expect(readFileSync(join(sandbox.context.root, 'count'), 'utf8')).toBe('run\n');
   });
 
+  it('runs once however many come in the same moment', async () => {
+    const { stateDir, root, environment } = sandbox.context;
+    await host.listProcesses({ stateDir });
+    const start = {
+      stateDir,
+      processId: 'at-once',
+      command: 'echo run >> moment',
+      cwd: root,
+      root,
+      env: { ...environment },
+      isBackground: false,
+      fingerprint: 'same',
+    };
+    const results = await Promise.all(Array.from({ length: 12 }, () => host.startProcess(start)));
+    expect(results.filter((result) => result.success && result.created)).toHaveLength(1);
+    await collect(operations.readOutput({ processId: 'at-once', follow: true }));
+    expect(readFileSync(join(root, 'moment'), 'utf8')).toBe('run\n');
+  });
+
   it('is refused for another command', async () => {
     await run(operations, { processId: 'taken', command: 'true' });
     for (const other of [
