@@ -34,6 +34,7 @@ describe('the frame', () => {
     await page.keyboard.press('k');
     await page.getByRole('heading', { name: /Explain the build pipeline/ }).waitFor();
     await page.keyboard.press('i');
+    await page.locator('[data-testid=composer-input]:focus').waitFor();
     await page.keyboard.type('njk?/');
     expect(await page.getByTestId('composer-input').inputValue()).toBe('njk?/');
     await page.keyboard.press('Escape');
