@@ -214,6 +214,7 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       processesOf: (context) => createProcessOperations(context, host),
       releaseProcesses: (stateDir) => host.releaseWorkspace({ stateDir }),
     },
+    mock: { sampleAssets: PATHS.sampleAssets, log: parts.log },
   });
 }
 

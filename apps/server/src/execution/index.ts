@@ -2,10 +2,14 @@ import { ShadowError } from '@shadow/protocol';
 import type { AgentMode } from './interfaces/types.ts';
 import type { WorkspaceManager } from './interfaces/workspace-manager.ts';
 import { LocalWorkspaceManager, type LocalWorkspaceOptions } from './local/local-workspace-manager.ts';
+import { MockWorkspaceManager, type MockWorkspaceOptions } from './mock/mock-workspace-manager.ts';
+
+export { createToolExecutor, type ToolExecutorOptions } from './create-tool-executor.ts';
 
 /** What each mode is made from. */
 export interface ExecutionOptions {
   local: LocalWorkspaceOptions;
+  mock: MockWorkspaceOptions;
 }
 
 const unavailable = (mode: AgentMode) => (): WorkspaceManager => {
@@ -18,7 +22,7 @@ const unavailable = (mode: AgentMode) => (): WorkspaceManager => {
 const makers = {
   local: (options) => new LocalWorkspaceManager(options.local),
   remote: unavailable('remote'),
-  mock: unavailable('mock'),
+  mock: (options) => new MockWorkspaceManager(options.mock),
 } satisfies Record<AgentMode, (options: ExecutionOptions) => WorkspaceManager>;
 
 /** The one place that knows which mode is which. @throws ShadowError UNSUPPORTED */

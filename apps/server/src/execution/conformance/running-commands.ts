@@ -75,7 +75,7 @@ function shellLines(shared: SharedSubject): void {
     ['the next one only after failure', 'false || echo yes; true || echo no', 'yes\n', 0],
     ['lines as commands', 'echo a\necho b\n', 'a\nb\n', 0],
     ['single quotes as they are', `echo '$HOME "x" \\n;'`, '$HOME "x" \\n;\n', 0],
-    ['double quotes with variables', 'X=1; echo "[$X  ${X}]"', '[1  1]\n', 0],
+    ['double quotes with variables', `X=1; echo "[$X  \${X}]"`, '[1  1]\n', 0],
     ['a backslash before a space', 'echo a\\ \\ b', 'a  b\n', 0],
     ['the last exit code as $?', 'false; echo $?', '1\n', 0],
     ['a pipe', 'echo through | cat', 'through\n', 0],

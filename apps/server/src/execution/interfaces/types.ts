@@ -13,5 +13,9 @@ export interface Capabilities {
   raceSafePaths: boolean;
 }
 
-/** How a workspace is found again: a directory, a pod, or a simulated one. */
-export type WorkspaceHandle = { path: string } | { pod: string; namespace: string } | { mock: string };
+/** How a workspace is found again: a directory, a sidecar that serves one, a pod, or a simulated one by its name. */
+export type WorkspaceHandle =
+  | { path: string }
+  | { sidecarUrl: string; token: string }
+  | { pod: string; namespace: string }
+  | { mock: string };
