@@ -24,6 +24,7 @@ import { hostDirectory } from './places.ts';
 import { serveTerminalSockets } from './terminal-sockets.ts';
 
 const MAX_CONNECTIONS = 2048;
+const STREAM_BUFFER_BYTES = 1024 * 1024;
 /** Longer than a client keeps an idle connection, so that it is never the sidecar that closes one just used. */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -118,6 +119,8 @@ function createHttpServer({ limits }: Config, context: SidecarContext): Server {
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: Math.min(1000, headersTimeoutMs),
       noDelay: true,
+      // Several frames of output under way instead of a wait after each; as much is what a stalled reader can hold.
+      highWaterMark: STREAM_BUFFER_BYTES,
     },
     createApp(context),
   );

@@ -66,8 +66,9 @@ export class SidecarClient {
       // A workspace is never behind the person's web proxy, and its token must not be sent there.
       proxy: false,
       maxRedirects: 0,
-      maxBodyLength: Number.POSITIVE_INFINITY,
-      maxContentLength: Number.POSITIVE_INFINITY,
+      // -1: any other value, infinite ones too, puts a counting stream in the way of every byte.
+      maxBodyLength: -1,
+      maxContentLength: -1,
       decompress: false,
       validateStatus: () => true,
       transformRequest: (data: unknown) => data,
