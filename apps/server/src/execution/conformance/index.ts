@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { actingAtOnce } from './acting-at-once.ts';
 import { backgroundProcesses } from './background-processes.ts';
 import { confiningPaths } from './confining-paths.ts';
+import { endingCommands } from './ending-commands.ts';
 import { readingFiles } from './reading-files.ts';
 import { readingOutput } from './reading-output.ts';
 import { replacingText } from './replacing-text.ts';
@@ -16,7 +17,7 @@ import { watchingFiles } from './watching-files.ts';
 import { workingOnTrees } from './working-on-trees.ts';
 import { writingFiles } from './writing-files.ts';
 
-export type { RepositoryState, SeedFiles, SetUp, Subject } from './subject.ts';
+export type { RepositoryState, SeedFiles, SetUp } from './subject.ts';
 
 /**
  * The contract of a ToolExecutor as tests: every mode passes all of them. What a mode does not do it declares in its
@@ -37,6 +38,7 @@ export function describeToolExecutor(name: string, setUp: SetUp): void {
       describe('confining paths', () => confiningPaths(shared));
       describe('searching', () => searching(shared));
       describe('running commands', () => runningCommands(shared));
+      describe('ending commands', () => endingCommands(shared));
       describe('reading output', () => readingOutput(shared));
       describe('acting at once', () => actingAtOnce(shared));
       describe('background processes', () => backgroundProcesses(shared));
