@@ -17,17 +17,30 @@ interface Report {
 async function runFresh(file: string, quick: boolean): Promise<Report> {
   const child = fork(RUN_MODULE, [`${directory}${file}`, quick ? '--quick' : '--full'], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // A group of its own: the server that a benchmark which broke leaves behind is ended with it.
+    detached: true,
   });
+  // The group does not hear the terminal's Ctrl+C.
+  process.once('SIGINT', () => endGroup(child.pid));
   return new Promise((resolve, reject) => {
     let report: Report | undefined;
     child.on('message', (message) => {
       report = message as Report;
     });
     child.on('exit', (code) => {
-      if (report !== undefined && code === 0) resolve(report);
-      else reject(new Error(`${file} ended with ${code}`));
+      if (report !== undefined && code === 0) return resolve(report);
+      endGroup(child.pid);
+      reject(new Error(`${file} ended with ${code}`));
     });
   });
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGTERM');
+  } catch {
+    // Nobody of the group is left.
+  }
 }
 
 function shown(value: number, unit: string): string {
