@@ -188,7 +188,8 @@ describe('commands', () => {
 
 describe('cuts', () => {
   it(`lose, repeat and reorder no byte of an output cut ${CUTS} times at random`, async () => {
-    const end = CUTS * 2000;
+    // Less than the ring holds even for all of them, so that there is nothing to declare as gone.
+    const end = CUTS * 1000;
     const random = seeded(CUTS);
     const before = proxy.cuts;
     // Enough for the head of an answer and then some: every connection brings something.
