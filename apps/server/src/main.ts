@@ -96,6 +96,10 @@ function explain(error: unknown): void {
   log.error({ err: error }, 'Shadow could not start');
 }
 
+// Whoever read the output may be gone (a closed pipe, a command line that was killed): no reason to end, least of all in
+// the middle of an orderly end.
+for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+
 try {
   process.exitCode = await main();
 } catch (error) {

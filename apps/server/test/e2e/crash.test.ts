@@ -225,4 +225,14 @@ describe('a server that is asked to end by SIGTERM', () => {
     expect(endsOf(events)).toMatchObject([{ status: 'interrupted' }]);
     await expectGoesOn(next, id, scriptPrompt('On', [{ text: 'Done.' }]));
   });
+
+  it('ends as cleanly when nobody reads its output any more', async () => {
+    const server = await start();
+    server.closeOutput();
+    const prompt = scriptPrompt('Work', [write('a.txt', 'a\n'), { text: 'Done.' }]);
+    const { id } = await server.api.createTask({ body: { repository, prompt, model: SCRIPTED } });
+    await followUntilSettled(server, id);
+    expect(await server.stop()).toBe(0);
+    expect(await findProcesses(home)).toEqual([]);
+  });
 });

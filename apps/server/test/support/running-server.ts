@@ -27,6 +27,8 @@ export interface RunningServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** What it wrote to standard error so far. */
   log(): string;
+  /** Closes the pipes that its output goes to, as the death of whoever started it does. */
+  closeOutput(): void;
 }
 
 /** The variables of this process without any that would configure the server. */
@@ -66,6 +68,10 @@ export async function startServer(
     api,
     realtime,
     log: () => log,
+    closeOutput: () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
     [Symbol.asyncDispose]: async () => void (await end('SIGTERM')),
