@@ -41,9 +41,11 @@ export interface Sidecar {
  * @throws ShadowError when the workspace, the state directory, the process host or the port cannot be used
  */
 export async function startSidecar(config: Config, log: Logger): Promise<Sidecar> {
+  // First what can be wrong: a start that fails must leave no process host behind.
+  const workspace = await makeWorkspace(config);
   const host = await openHost(config);
   const closing = new AbortController();
-  const context = await makeContext(config, host, log, closing.signal);
+  const context = await makeContext(config, workspace, host, log, closing.signal);
   const server = createHttpServer(config, context);
   const port = await listen(server, config);
   return {
@@ -70,11 +72,11 @@ async function openHost(config: Config): Promise<ProcessHost> {
 
 async function makeContext(
   config: Config,
+  workspace: WorkspaceContext,
   host: ProcessHost,
   log: Logger,
   closing: AbortSignal,
 ): Promise<SidecarContext> {
-  const workspace = await makeWorkspace(config);
   const slots = {
     requests: new Slots(config.limits.maxRequests, 'calls'),
     streams: new Slots(config.limits.maxStreams, 'streams'),

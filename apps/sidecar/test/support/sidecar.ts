@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -40,7 +40,8 @@ export function makePlace(settings: NodeJS.ProcessEnv = {}): Place {
     environment,
     remove: async () => {
       endHost(directory);
-      await removed(directory);
+      await until(() => !isNamed(directory), 'the end of the process host');
+      rmSync(directory, { recursive: true, force: true });
     },
   };
 }
@@ -152,16 +153,15 @@ function endHost(directory: string): void {
   }
 }
 
-/** A host that ends writes its last records meanwhile. */
-async function removed(directory: string): Promise<void> {
-  await until(() => {
+/** Live processes whose command line names a directory: hosts, which write a last time when they end. */
+function isNamed(directory: string): boolean {
+  return readdirSync('/proc').some((entry) => {
     try {
-      rmSync(directory, { recursive: true, force: true });
-      return true;
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(`${directory}/`);
     } catch {
       return false;
     }
-  }, 'removing the directory');
+  });
 }
 
 /** Polls until the condition holds; fails long after any honest machine would have got there. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,7 +75,8 @@ export class TestSidecar {
     // A second start, where a test left it killed, since only a living sidecar ends its host.
     if (this.#child === undefined) await this.start();
     await this.kill('SIGTERM');
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    await until(() => !isNamed(this.directory), 'the end of the process host');
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
@@ -117,4 +118,15 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
     if (Date.now() > deadline) throw new Error(`${what} did not come about`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** Live processes whose command line names a directory: hosts, which write a last time when they end. */
+function isNamed(directory: string): boolean {
+  return readdirSync('/proc').some((entry) => {
+    try {
+      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(`${directory}/`);
+    } catch {
+      return false;
+    }
+  });
 }
