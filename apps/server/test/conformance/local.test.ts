@@ -6,22 +6,28 @@ import {
   createWorkspaceEngine,
   type ProcessHost,
   startProcessHost,
+  type WorkspaceContext,
 } from '@shadow/workspace';
 import { describeToolExecutor, type SetUp } from '../../src/execution/conformance/index.ts';
 import { makeDiskWorkspace } from './support/disk-workspace.ts';
 
-/** The engine on this machine's disk, its processes in a host made by `openHost`. */
-function engineOver(openHost: (directory: string) => Promise<ProcessHost>): SetUp {
+type Isolation = WorkspaceContext['isolation'];
+
+/**
+ * The engine on this machine's disk, its processes in a host made by `openHost`.
+ * @param isolation undefined for commands with the rights of this process
+ */
+function engineOver(openHost: (directory: string) => Promise<ProcessHost>, isolation?: Isolation): SetUp {
   return async ({ repository }) => {
     const workspace = makeDiskWorkspace(repository);
     const { root, stateDir, environment, seed } = workspace;
     const host = await openHost(join(workspace.base, 'host'));
-    const context = { root, stateDir, environment };
+    const context = { root, stateDir, environment, ...(isolation === undefined ? {} : { isolation }) };
     const engine = createWorkspaceEngine(context, { processes: createProcessOperations(context, host) });
     const capabilities = {
       ...host.capabilities,
       ...engine.capabilities,
-      isolation: 'none',
+      isolation: isolation === undefined ? 'none' : host.capabilities.isolation,
       suspend: false,
     } as const;
     return {
@@ -50,3 +56,14 @@ describeToolExecutor(
     return await connectProcessHost(socketPath);
   }),
 );
+
+const probe = await createInProcessHost();
+const canIsolate = probe.capabilities.isolation === 'bubblewrap';
+await probe.shutdown();
+
+if (canIsolate) {
+  describeToolExecutor(
+    'local, commands inside bubblewrap',
+    engineOver(() => createInProcessHost(), { network: false }),
+  );
+}

@@ -85,7 +85,7 @@ function groupMembers(leader: number): number[] {
  * Signals a group that runs inside bubblewrap, bubblewrap itself left out: it would die of what its command may handle,
  * and its death is the command's.
  */
-export function signalInside(leader: number, signal: SignalName): boolean {
+function signalInside(leader: number, signal: SignalName): boolean {
   const inside = groupMembers(leader).filter((pid) => nameOf(pid) !== 'bwrap');
   for (const pid of inside) signalOne(pid, signal);
   return inside.length > 0;
@@ -136,7 +136,7 @@ export async function killGroup(
   graceMs: number = KILL_GRACE_MS,
   isInside = false,
 ): Promise<boolean> {
-  if (isInside) await termInside(leader, graceMs);
+  if (isInside) await signalInsideSoon(leader, 'SIGTERM', graceMs);
   else signalMembers(leader, 'SIGTERM');
   // A stopped process would sit on its TERM.
   signalMembers(leader, 'SIGCONT');
@@ -145,12 +145,21 @@ export async function killGroup(
   return await groupGone(leader, KILL_GRACE_MS);
 }
 
-/** Bubblewrap may not have started its command yet: the command gets its TERM as soon as it is there. */
-async function termInside(leader: number, withinMs: number): Promise<void> {
+/**
+ * Signals what runs inside bubblewrap as soon as it is there: bubblewrap may not have started its command yet.
+ * @returns whether there was something to signal in time
+ */
+export async function signalInsideSoon(
+  leader: number,
+  signal: SignalName,
+  withinMs: number = KILL_GRACE_MS,
+): Promise<boolean> {
   const deadline = performance.now() + withinMs;
-  while (!signalInside(leader, 'SIGTERM') && isGroupAlive(leader) && performance.now() < deadline) {
+  while (!signalInside(leader, signal)) {
+    if (!isGroupAlive(leader) || performance.now() >= deadline) return false;
     await new Promise((resolve) => setTimeout(resolve, FIRST_POLL_MS));
   }
+  return true;
 }
 
 /** Waits until no live member is left, or the time is over. */

@@ -15,7 +15,7 @@ import {
   killGroup,
   processStartTime,
   signalGroup,
-  signalInside,
+  signalInsideSoon,
 } from './group.ts';
 import type { Launcher } from './launcher.ts';
 import type { StartProcess } from './process-host.ts';
@@ -131,12 +131,13 @@ export class ManagedProcess {
     return isWritten ? { success: true } : this.#notRunning();
   }
 
-  signal(signal: SignalName): Result {
+  async signal(signal: SignalName): Promise<Result> {
     const child = this.#child;
     if (child === undefined || !this.isRunning) return this.#notRunning();
     // KILL is for bubblewrap too: nothing inside could handle it.
-    const reach = this.#isIsolated && signal !== 'SIGKILL' ? signalInside : signalGroup;
-    return reach(child.pid, signal) ? { success: true } : this.#notRunning();
+    const isInside = this.#isIsolated && signal !== 'SIGKILL';
+    const isReached = isInside ? await signalInsideSoon(child.pid, signal) : signalGroup(child.pid, signal);
+    return isReached ? { success: true } : this.#notRunning();
   }
 
   resize(size: TerminalSize): Result {

@@ -2,10 +2,11 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { unwrap } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createInProcessHost, type ProcessHost } from '../../src/host/index.ts';
 import { createProcessOperations } from '../../src/process/index.ts';
-import { makeSandbox, membersOf, run, type Sandbox } from './harness.ts';
+import { collect, makeSandbox, membersOf, run, type Sandbox } from './harness.ts';
 
 const probe = await createInProcessHost();
 const { capabilities } = probe;
@@ -146,6 +147,15 @@ describe.runIf(capabilities.isolation === 'bubblewrap')('isolation by bubblewrap
       if (seen === 'ready\n') await operations.signalProcess({ processId, signal: 'SIGUSR1' });
     }
     expect(seen).toContain('caught');
+  });
+
+  it('signals a command that bubblewrap has not started yet', async () => {
+    const operations = isolated();
+    const { process } = await run(operations, { command: 'sleep 300', isBackground: true });
+    const { processId } = process;
+    unwrap(await operations.signalProcess({ processId, signal: 'SIGHUP' }));
+    const last = (await collect(operations.readOutput({ processId, follow: true }))).at(-1);
+    expect(last).toMatchObject({ type: 'end', process: { state: 'signaled', signal: 'SIGHUP' } });
   });
 
   it('works on a terminal and under limits', async () => {
