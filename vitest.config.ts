@@ -5,10 +5,9 @@ export default defineConfig({
     projects: ['packages/*', 'apps/*'],
     // Two cores: more workers than that only make real processes and databases wait for each other.
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     coverage: {
       provider: 'v8',
+      reportOnFailure: true,
       include: ['packages/*/src/**', 'apps/server/src/**'],
       exclude: ['**/generated/**'],
       reporter: ['text-summary', 'json-summary'],
