@@ -6,6 +6,7 @@ import { answerApproval } from './commands/approvals.ts';
 import { printDiff } from './commands/diff.ts';
 import { printLogs } from './commands/logs.ts';
 import { runTask } from './commands/run.ts';
+import { printSignInUrl } from './commands/sign-in-url.ts';
 import { stopTask } from './commands/stop.ts';
 import { listTasks } from './commands/tasks.ts';
 import type { CliContext } from './context.ts';
@@ -46,6 +47,10 @@ export function createProgram(context: CliContext, exit: (code: number) => void)
   };
   addRun(program, contextWithFlags, exit);
   addTaskCommands(program, contextWithFlags);
+  program
+    .command('sign-in-url')
+    .description('print a URL that signs you in to the web UI, once')
+    .action(() => printSignInUrl(contextWithFlags()));
   program
     .command('doctor')
     .description('check what Shadow needs on this machine and say how to mend it')

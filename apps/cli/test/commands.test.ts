@@ -29,6 +29,12 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
+it('prints a URL that signs in to the running server', async () => {
+  const { code, stdout } = await runCli(['sign-in-url'], { env });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/base\/sign-in\?token=a%20one-time%20token\n$/);
+});
+
 it('lists tasks under the shortest ids that tell them apart', async () => {
   server.addTask('0190aaaa-0000-7000-8000-000000000001', { status: 'running', title: 'One\u001b[2J' });
   server.addTask('0190aaaa-0001-7000-8000-000000000002', { status: 'archived' });

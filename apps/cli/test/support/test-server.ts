@@ -214,6 +214,7 @@ export class TestServer {
       const rest = (this.events.get(params.taskId ?? '') ?? []).slice(Number(query.get('afterSeq') ?? 0));
       return { events: rest.slice(0, 2), hasMore: rest.length > 2 };
     },
+    createSignInToken: () => ({ token: 'a one-time token' }),
     stopTask: ({ params }) => {
       this.append(params.taskId ?? '', status('stopped'));
       return this.task(params.taskId ?? '');

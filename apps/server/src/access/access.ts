@@ -60,7 +60,7 @@ export class Access {
     if (!(await this.#tokens.redeem(token))) {
       throw new ShadowError(
         'TOKEN_INVALID',
-        'This sign-in link was used already or is too old. Restart Shadow: it prints a new one.',
+        'This sign-in link was used already or is too old. "shadow sign-in-url" on the server prints a new one, and so does a restart.',
       );
     }
     const user = await this.#users.ensureOwner();

@@ -202,6 +202,26 @@ describe('the rest of the API', () => {
     expect(me).toMatchObject({ version: '1.2.3', agentMode: 'local', capabilities: { pty: false } });
   });
 
+  it('makes a one-time token that signs in, for the owner alone', async () => {
+    const made = await call('POST', '/sign-in-tokens');
+    expect(made.status).toBe(201);
+    const { token } = endpoints.createSignInToken.response.parse(await made.json());
+    const signIn = (body: object) =>
+      fetch(`${server.url}/api/sign-in`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    expect((await signIn({ token })).status).toBe(200);
+    expect((await signIn({ token })).status).toBe(401);
+    await database.prisma.user.updateMany({ data: { role: 'member' } });
+    try {
+      expect(await errorOf(await call('POST', '/sign-in-tokens'))).toMatchObject({ code: 'FORBIDDEN' });
+    } finally {
+      await database.prisma.user.updateMany({ data: { role: 'owner' } });
+    }
+  });
+
   it('makes, lists and revokes API keys', async () => {
     const made = await call('POST', '/api-keys', { name: 'ci', expiresInDays: 3 });
     expect(made.status).toBe(201);

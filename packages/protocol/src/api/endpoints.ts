@@ -61,6 +61,16 @@ export const endpoints = {
     body: z.object({ token: z.string().min(1).max(200) }),
     response: Me,
   }),
+  createSignInToken: defineEndpoint({
+    ...ok,
+    operationId: 'createSignInToken',
+    method: 'post',
+    path: '/sign-in-tokens',
+    tag: 'Access',
+    summary: 'Make a one-time token for a sign-in URL; for the owner alone',
+    status: 201,
+    response: z.object({ token: z.string() }),
+  }),
   signOut: defineEndpoint({
     ...ok,
     operationId: 'signOut',

@@ -50,6 +50,13 @@ export function accessRouter({ access, installation }: HttpDependencies): Router
     response.append('Set-Cookie', [...setCookies]);
     return undefined;
   });
+  route(router, endpoints.createSignInToken, async ({ principal }) => {
+    // The token signs its bearer in as the owner: nobody else may make one.
+    if (principal.user.role !== 'owner') {
+      throw new ShadowError('FORBIDDEN', 'Only the owner of this installation can make a sign-in link.');
+    }
+    return { token: await access.issueSignInToken() };
+  });
   route(router, endpoints.getMe, async ({ principal }) => ({ user: principal.user, ...installation }));
   route(router, endpoints.listApiKeys, async ({ userId }) => ({
     apiKeys: await access.listApiKeys(userId),
