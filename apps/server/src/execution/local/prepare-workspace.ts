@@ -1,4 +1,4 @@
-import { lchown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, lchown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunAs } from '@shadow/workspace';
 import { type GitEnvironment, gitOutput } from '../../git/git-command.ts';
@@ -126,7 +126,9 @@ async function recordBase(
     .split('\n')
     .map((line) => (line.trim() === `url = ${mirror}` ? `\turl = ${quoted(request.source.url)}` : line))
     .join('\n');
-  await writeFile(path, `${origin}[shadow]\n\tbase = ${quoted(`${base.commit} ${base.branch}`)}\n`);
+  // A root-run server writes into another user's directory: never through a link.
+  const flag = constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW;
+  await writeFile(path, `${origin}[shadow]\n\tbase = ${quoted(`${base.commit} ${base.branch}`)}\n`, { flag });
 }
 
 /** A value as git-config(1) has it; repositories and branches hold no control characters. */
