@@ -34,7 +34,8 @@ function openai(input: number, output: number, cachedInput: number): Price {
 
 /**
  * Public list prices of the standard tier (platform.claude.com/docs/en/about-claude/pricing and
- * developers.openai.com/api/docs/pricing), as of 2026-11-01. Discounts and surcharges of an account are not in them.
+ * developers.openai.com/api/docs/pricing), entered in November 2026 and not
+ * checked against an invoice: prices change. Discounts and surcharges of an account are not in them.
  */
 const LIST_PRICES: Readonly<Record<string, Pricing>> = {
   'anthropic/claude-fable-5-1': anthropic(10, 50),
