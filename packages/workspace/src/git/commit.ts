@@ -1,13 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GitCommitRequest, type GitCommitResult, ShadowError } from '@shadow/protocol';
-import { identityPart } from './config.ts';
+import { DEFAULT_AUTHOR, type Identity, requireMessage, storableAuthor } from './commit-rules.ts';
 import { type GitScope, readGitFile, repositoryPath } from './git-scope.ts';
 import { currentBranch, resolveCommit } from './revisions.ts';
 import { repositorySettings, runGit } from './run-git.ts';
-
-/** Who commits when neither the request nor the repository says so. */
-const DEFAULT_AUTHOR = { name: 'Shadow', email: 'shadow@localhost' };
 
 /**
  * Commits what changed in the working tree, untracked files included, or only the given paths of it.
@@ -19,7 +16,7 @@ export async function commitChanges(
   request: GitCommitRequest,
   signal: AbortSignal | undefined,
 ): Promise<GitCommitResult> {
-  if (request.message.trim() === '') throw blank('message');
+  requireMessage(request);
   const author = await authorOf(scope, request, signal);
   const selected = selection(scope, request.paths);
   await stage(scope, selected, signal);
@@ -130,7 +127,7 @@ async function authorOf(
   scope: GitScope,
   request: GitCommitRequest,
   signal: AbortSignal | undefined,
-): Promise<{ name: string; email: string }> {
+): Promise<Identity> {
   if (request.author === undefined) {
     const settings = await repositorySettings(scope, signal);
     return {
@@ -138,16 +135,5 @@ async function authorOf(
       email: settings.userEmail ?? DEFAULT_AUTHOR.email,
     };
   }
-  const name = identityPart(request.author.name);
-  const email = identityPart(request.author.email);
-  if (name === undefined) throw blank('author.name');
-  if (email === undefined) throw blank('author.email');
-  return { name, email };
-}
-
-function blank(field: string): ShadowError {
-  const reason = 'must not be blank';
-  return new ShadowError('VALIDATION_FAILED', `The request is not valid. ${field}: ${reason}`, {
-    details: { issues: [{ field, reason }] },
-  });
+  return storableAuthor(request.author);
 }

@@ -13,22 +13,22 @@ import {
 import {
   attempt,
   componentsFromRoot,
-  identityPart,
+  DEFAULT_AUTHOR,
   noRevision,
   operation,
   outside,
   PatchSplitter,
+  requireMessage,
+  storableAuthor,
 } from '@shadow/workspace/semantics';
 import type { MemoryTree } from '../tree/memory-tree.ts';
 import { checkoutBranch } from './checkout.ts';
-import type { Identity, MemoryRepository } from './memory-repository.ts';
+import type { MemoryRepository } from './memory-repository.ts';
 import { compare, findRenames, type Snapshot, type TreeChange, workingSnapshot } from './snapshots.ts';
 import { isBinaryBlob, unifiedPatch } from './unified-patch.ts';
 
 const DEFAULT_PATCH_BYTES = 1024 * 1024;
 const DEFAULT_LOG = 50;
-/** Who commits when nobody is named. */
-const DEFAULT_AUTHOR: Identity = { name: 'Shadow', email: 'shadow@localhost' };
 
 /** Git operations on a tree in memory; the index is always HEAD's. @param find undefined: there is no repository */
 export function createMemoryGit(tree: MemoryTree, find: () => MemoryRepository | undefined): GitOperations {
@@ -106,8 +106,8 @@ function statusOf({ before, after, oldPath }: TreeChange): GitDiffResult['files'
 }
 
 function commit(tree: MemoryTree, repository: MemoryRepository, request: GitCommitRequest): GitCommitResult {
-  if (request.message.trim() === '') throw blank('message');
-  const author = authorOf(request);
+  requireMessage(request);
+  const author = request.author === undefined ? DEFAULT_AUTHOR : storableAuthor(request.author);
   const isWanted = below(tree, request.paths);
   const { headFiles } = repository;
   const changes = compare(headFiles, workingSnapshot(tree, headFiles)).filter(({ path }) => isWanted(path));
@@ -123,22 +123,6 @@ function applied(files: Snapshot, changes: readonly TreeChange[]): Snapshot {
     else next.set(path, after);
   }
   return new Map([...next].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function authorOf({ author }: GitCommitRequest): Identity {
-  if (author === undefined) return DEFAULT_AUTHOR;
-  const name = identityPart(author.name);
-  const email = identityPart(author.email);
-  if (name === undefined) throw blank('author.name');
-  if (email === undefined) throw blank('author.email');
-  return { name, email };
-}
-
-function blank(field: string): ShadowError {
-  const reason = 'must not be blank';
-  return new ShadowError('VALIDATION_FAILED', `The request is not valid. ${field}: ${reason}`, {
-    details: { issues: [{ field, reason }] },
-  });
 }
 
 function readLog(repository: MemoryRepository, request: GitLogRequest): GitLogResult {
