@@ -205,6 +205,7 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       capabilities: {
         pty: host.capabilities.pty,
         suspend: false,
+        taskResources: false,
         codebaseSearch: true,
         limits: host.capabilities.limits,
         isolation: host.capabilities.isolation,

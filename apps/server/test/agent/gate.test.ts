@@ -25,7 +25,7 @@ async function resultOf(task: MemoryTask, part: ToolCallPart, options: RunOption
 
 const noCapabilities = {
   pty: false,
-  suspend: false,
+  suspend: false, taskResources: false,
   codebaseSearch: false,
   limits: 'none',
   isolation: 'none',

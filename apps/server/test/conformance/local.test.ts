@@ -28,7 +28,7 @@ function engineOver(openHost: (directory: string) => Promise<ProcessHost>, isola
       ...host.capabilities,
       ...engine.capabilities,
       isolation: isolation === undefined ? 'none' : host.capabilities.isolation,
-      suspend: false,
+      suspend: false, taskResources: false,
     } as const;
     return {
       executor: Object.assign(engine, { capabilities }),

@@ -5,6 +5,8 @@ export type AgentMode = 'local' | 'remote' | 'mock';
 export interface Capabilities {
   pty: boolean;
   suspend: boolean;
+  /** Whether a task can have bounds of its own for the whole of its workspace. */
+  taskResources: boolean;
   codebaseSearch: boolean;
   /** What holds a command's resource limits. */
   limits: 'cgroup' | 'rlimit' | 'none' | 'pod';

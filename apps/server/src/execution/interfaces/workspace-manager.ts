@@ -11,6 +11,14 @@ export interface WorkspaceSpec {
   baseBranch: string | undefined;
   /** The branch to work on; made at the base commit. */
   branch: string;
+  /** What the workspace may use where that can be set per task; the server's own settings otherwise. */
+  resources?: WorkspaceResources;
+}
+
+/** Upper bounds of a workspace, as Kubernetes quantities such as `500m` and `2Gi`. */
+export interface WorkspaceResources {
+  cpu?: string;
+  memory?: string;
 }
 
 export interface PreparedWorkspace {
@@ -34,6 +42,10 @@ export interface InitializationStep {
   run(spec: WorkspaceSpec, progress: StepProgress): Promise<Result<{ prepared?: PreparedWorkspace }>>;
 }
 
+/**
+ * What there is of a workspace. `suspended`: nothing runs and its files are kept; the steps, run again, bring it back.
+ * `lost`: it was there, and its files are gone.
+ */
 export interface WorkspaceState {
   status: 'absent' | 'preparing' | 'ready' | 'suspended' | 'lost';
   message?: string;
@@ -61,6 +73,12 @@ export interface WorkspaceManager {
   archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>>;
   /** Ends the processes and removes the workspace. The caller has made sure that nothing unsaved is in it. */
   cleanupWorkspace(taskId: string): Promise<Result>;
+  /** The name under which removing a workspace is recorded as a step of its own; undefined where it is not worth one. */
+  readonly cleanupStep: InitStepName | undefined;
+  /** Ends what runs and keeps the files; only where `capabilities.suspend`, UNSUPPORTED elsewhere. */
+  suspend(taskId: string): Promise<Result>;
+  /** Calls back when something happened to a workspace from outside, such as a pod that went away. @returns ends it */
+  onChange(listener: (taskId: string) => void): () => void;
   /** Ids of the tasks that have a workspace here, for the reconciler. */
   list(): Promise<string[]>;
   getExecutor(taskId: string): Promise<Result<{ executor: ToolExecutor }>>;

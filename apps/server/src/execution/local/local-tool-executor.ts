@@ -52,6 +52,7 @@ export async function createLocalToolExecutor(
       ...engine.capabilities,
       isolation: 'none',
       suspend: false,
+      taskResources: false,
     } as const,
     close: async () => {
       await closeEngine();

@@ -50,6 +50,7 @@ export interface LocalWorkspaceOptions {
 /** Workspaces as directories on the server's own disk. */
 export class LocalWorkspaceManager implements WorkspaceManager {
   readonly mode = 'local';
+  readonly cleanupStep = undefined;
   readonly capabilities: Capabilities;
   readonly #options: LocalWorkspaceOptions;
   readonly #log: Logger;
@@ -120,6 +121,18 @@ export class LocalWorkspaceManager implements WorkspaceManager {
       await rm(state, { recursive: true, force: true });
       return {};
     });
+  }
+
+  async suspend(): Promise<Result> {
+    return failure(
+      'UNSUPPORTED',
+      'A directory uses nothing while no command runs, so there is nothing to suspend.',
+    );
+  }
+
+  /** A directory is looked at when it is needed. */
+  onChange(): () => void {
+    return () => undefined;
   }
 
   async list(): Promise<string[]> {

@@ -31,6 +31,7 @@ import { newDirectory, newFile, newLink } from './tree/nodes.ts';
 export const MOCK_CAPABILITIES: Capabilities = {
   pty: false,
   suspend: false,
+  taskResources: false,
   codebaseSearch: false,
   limits: 'none',
   isolation: 'simulated',

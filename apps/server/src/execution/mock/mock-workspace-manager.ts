@@ -42,6 +42,7 @@ interface Pod {
 /** Workspaces in simulated pods: they live as long as this process. */
 export class MockWorkspaceManager implements WorkspaceManager {
   readonly mode = 'mock';
+  readonly cleanupStep = 'CLEANUP_POD';
   readonly capabilities = MOCK_CAPABILITIES;
   readonly #options: MockWorkspaceOptions;
   readonly #log: Logger;
@@ -121,6 +122,18 @@ export class MockWorkspaceManager implements WorkspaceManager {
       this.#log.info({ taskId, pod: pod.name }, 'simulated pod removed');
       return {};
     });
+  }
+
+  async suspend(): Promise<Result> {
+    return failure(
+      'UNSUPPORTED',
+      'A simulated pod lives in memory: without it, nothing of it would be left.',
+    );
+  }
+
+  /** Nothing happens to a simulated pod from outside. */
+  onChange(): () => void {
+    return () => undefined;
   }
 
   async list(): Promise<string[]> {

@@ -17,5 +17,6 @@ export async function createRemoteToolExecutor(
     return found;
   }
   const { success: _, ...capabilities } = found;
-  return { success: true, executor: new RemoteToolExecutor(client, { ...capabilities, suspend: false }) };
+  const fixed = { suspend: false, taskResources: false };
+  return { success: true, executor: new RemoteToolExecutor(client, { ...capabilities, ...fixed }) };
 }

@@ -16,7 +16,7 @@ export async function openEngineExecutor(
   const executor: ToolExecutor = Object.assign(engine, {
     capabilities: {
       pty: false,
-      suspend: false,
+      suspend: false, taskResources: false,
       codebaseSearch: engine.capabilities.codebaseSearch,
       limits: 'none' as const,
       isolation: 'none' as const,
