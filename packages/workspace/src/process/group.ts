@@ -102,6 +102,21 @@ export function signalGroup(leader: number, signal: SignalName | 0): boolean {
   }
 }
 
+/**
+ * Signals a group as soon as it is there: between its fork and its setsid() a child is still in the group of its parent.
+ *
+ * @param leader pid of the child that leads the group, or is about to
+ * @returns false when no such group is left
+ */
+export async function signalGroupSoon(leader: number, signal: SignalName | 0): Promise<boolean> {
+  while (!signalGroup(leader, signal)) {
+    const stat = readStat(leader);
+    if (stat === undefined || stat.state === 'Z' || stat.group === leader) return signalGroup(leader, signal);
+    await new Promise((resolve) => setTimeout(resolve, FIRST_POLL_MS));
+  }
+  return true;
+}
+
 function signalMembers(leader: number, signal: SignalName): void {
   signalGroup(leader, signal);
   for (const pid of groupMembers(leader)) signalOne(pid, signal);
@@ -136,6 +151,7 @@ export async function killGroup(
   graceMs: number = KILL_GRACE_MS,
   isInside = false,
 ): Promise<boolean> {
+  await signalGroupSoon(leader, 0);
   if (isInside) await signalInsideSoon(leader, 'SIGTERM', graceMs);
   else signalMembers(leader, 'SIGTERM');
   // A stopped process would sit on its TERM.

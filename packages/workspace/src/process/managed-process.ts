@@ -15,6 +15,7 @@ import {
   killGroup,
   processStartTime,
   signalGroup,
+  signalGroupSoon,
   signalInsideSoon,
 } from './group.ts';
 import type { Launcher } from './launcher.ts';
@@ -136,7 +137,9 @@ export class ManagedProcess {
     if (child === undefined || !this.isRunning) return this.#notRunning();
     // KILL is for bubblewrap too: nothing inside could handle it.
     const isInside = this.#isIsolated && signal !== 'SIGKILL';
-    const isReached = isInside ? await signalInsideSoon(child.pid, signal) : signalGroup(child.pid, signal);
+    const isReached = isInside
+      ? await signalInsideSoon(child.pid, signal)
+      : await signalGroupSoon(child.pid, signal);
     return isReached ? { success: true } : this.#notRunning();
   }
 

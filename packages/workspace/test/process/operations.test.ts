@@ -499,7 +499,8 @@ describe('a terminal', () => {
       isBackground: true,
     });
     const { processId } = process;
-    await operations.signalProcess({ processId, signal: 'SIGKILL' });
+    const signalled = await operations.signalProcess({ processId, signal: 'SIGKILL' });
+    expect(signalled).toEqual({ success: true });
     const frames = await collect(operations.readOutput({ processId, follow: true }));
     expect(frames.at(-1)).toMatchObject({ type: 'end', process: { state: 'signaled', signal: 'SIGKILL' } });
     expect(membersOf(process.pid)).toEqual([]);
