@@ -1,4 +1,4 @@
-// npm test [-- vitest arguments]: every suite of every workspace.
+// npm test [-- vitest arguments]: every suite of every workspace that needs no cluster.
 import { requireNode, turbo } from './build.mjs';
 import { run } from './run.mjs';
 
@@ -6,4 +6,7 @@ requireNode();
 await turbo('build');
 // CI gives a failed test a second try, and the report says so: a busy machine is no reason to turn a change away.
 const retry = process.env.CI ? ['--retry=1'] : [];
+console.log(
+  'Cluster tests are not part of this: npm run test:cluster runs them, on the Kubernetes of KUBECONFIG.',
+);
 process.exit(run('vitest', ['run', ...retry, ...process.argv.slice(2)]));
