@@ -58,7 +58,7 @@ export const settings = {
   ),
   WORKSPACE_DIR: setting(
     absolutePath,
-    'Root of the tree that the sidecar serves; it must exist.',
+    'Root of the tree that the sidecar serves; made where it is missing.',
     'an absolute path',
   ),
   SIDECAR_STATE_DIR: setting(

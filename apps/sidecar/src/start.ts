@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { chown, mkdir, realpath } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import {
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './auth.ts';
+import { WorkspaceClaim } from './claim/workspace-claim.ts';
 import type { Config } from './config.ts';
 import type { SidecarContext } from './context.ts';
 import { Slots } from './http/slots.ts';
@@ -42,10 +43,10 @@ export interface Sidecar {
  */
 export async function startSidecar(config: Config, log: Logger): Promise<Sidecar> {
   // First what can be wrong: a start that fails must leave no process host behind.
-  const workspace = await makeWorkspace(config);
+  const claimed = await openWorkspace(config);
   const host = await openHost(config);
   const closing = new AbortController();
-  const context = await makeContext(config, workspace, host, log, closing.signal);
+  const context = await makeContext(config, claimed, host, log, closing.signal);
   const server = createHttpServer(config, context);
   const port = await listen(server, config);
   return {
@@ -63,7 +64,6 @@ export async function startSidecar(config: Config, log: Logger): Promise<Sidecar
 
 async function openHost(config: Config): Promise<ProcessHost> {
   const directory = hostDirectory(config.stateDir);
-  await mkdir(config.stateDir, { recursive: true, mode: config.runAs === undefined ? 0o700 : 0o711 });
   const { socketPath } = await startProcessHost({ directory });
   // A host that is the supervisor comes back with the supervisor alone.
   const revive = config.isSupervised ? {} : { revive: () => startProcessHost({ directory }) };
@@ -72,7 +72,7 @@ async function openHost(config: Config): Promise<ProcessHost> {
 
 async function makeContext(
   config: Config,
-  workspace: WorkspaceContext,
+  { workspace, claim }: ClaimedWorkspace,
   host: ProcessHost,
   log: Logger,
   closing: AbortSignal,
@@ -85,7 +85,8 @@ async function makeContext(
     workspace,
     engine: createWorkspaceEngine(workspace, { processes: createProcessOperations(workspace, host) }),
     host,
-    authenticator: createAuthenticator(config.token),
+    authenticator: createAuthenticator(() => claim.grant),
+    claim,
     answers: await AnswerStore.open({ directory: join(config.stateDir, 'answers'), ...config.memory }),
     limits: config.limits,
     slots,
@@ -95,21 +96,39 @@ async function makeContext(
   };
 }
 
-async function makeWorkspace(config: Config): Promise<WorkspaceContext> {
-  const root = await realpath(config.workspaceDir).catch((cause: unknown) => {
-    throw new ShadowError('WORKSPACE_NOT_READY', `WORKSPACE_DIR ${config.workspaceDir} cannot be opened.`, {
-      cause,
-    });
-  });
+interface ClaimedWorkspace {
+  readonly workspace: WorkspaceContext;
+  readonly claim: WorkspaceClaim;
+}
+
+async function openWorkspace(config: Config): Promise<ClaimedWorkspace> {
+  const root = await openDirectory(config.workspaceDir, 'WORKSPACE_DIR', config.runAs);
   const base = config.commandEnvironment;
-  const { runAs, isolation } = config;
-  return {
+  // A fresh volume is empty, and tools expect the home that their environment names; serving needs none.
+  if (base.HOME !== undefined) await openDirectory(base.HOME, 'HOME', config.runAs).catch(() => {});
+  const { runAs, isolation, stateDir, token } = config;
+  await mkdir(stateDir, { recursive: true, mode: runAs === undefined ? 0o700 : 0o711 });
+  const environment = await captureLoginEnvironment({ base, ...(runAs === undefined ? {} : { runAs }) });
+  const claim = await WorkspaceClaim.open({ stateDir, token, environment });
+  const workspace = {
     root,
-    stateDir: join(config.stateDir, 'workspace'),
-    environment: await captureLoginEnvironment({ base, ...(runAs === undefined ? {} : { runAs }) }),
+    stateDir: join(stateDir, 'workspace'),
+    environment: claim.environment,
     ...(runAs === undefined ? {} : { runAs }),
     ...(isolation === undefined ? {} : { isolation }),
   };
+  return { workspace, claim };
+}
+
+/** Opens a directory, made where it is missing for the user whose commands use it. */
+async function openDirectory(path: string, name: string, runAs: Config['runAs']): Promise<string> {
+  try {
+    const made = await mkdir(path, { recursive: true });
+    if (made !== undefined && runAs !== undefined) await chown(path, runAs.uid, runAs.gid);
+    return await realpath(path);
+  } catch (cause) {
+    throw new ShadowError('WORKSPACE_NOT_READY', `${name} ${path} cannot be opened or made.`, { cause });
+  }
 }
 
 function createHttpServer({ limits }: Config, context: SidecarContext): Server {
