@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -91,8 +91,28 @@ describe('an orderly end', () => {
 
   it('says what is wrong when it cannot start', async () => {
     const place = makePlace();
-    await expect(startProcess(place, { WORKSPACE_DIR: join(place.directory, 'missing') })).rejects.toThrow();
+    writeFileSync(join(place.directory, 'file'), '');
+    await expect(startProcess(place, { WORKSPACE_DIR: join(place.directory, 'file') })).rejects.toThrow();
     await expect(startProcess(place, { SIDECAR_TOKEN: '' })).rejects.toThrow();
+    await place.remove();
+  });
+});
+
+describe('a fresh volume', () => {
+  it('gets the tree, the state and the home that are missing', async () => {
+    const place = makePlace();
+    const [tree, home] = [join(place.directory, 'volume', 'repo'), join(place.directory, 'volume', 'home')];
+    const state = join(place.directory, 'volume', 'state');
+    const sidecar = await startProcess(place, {
+      WORKSPACE_DIR: tree,
+      SIDECAR_STATE_DIR: state,
+      HOME: home,
+    });
+    const json = { command: 'pwd; cd; pwd' };
+    const answer = await sidecar.call('PUT', '/api/execute/places', { json });
+    expect(await answer.json()).toMatchObject({ process: { exitCode: 0 } });
+    expect([tree, home, state].every((path) => existsSync(path))).toBe(true);
+    expect(await sidecar.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     await place.remove();
   });
 });
