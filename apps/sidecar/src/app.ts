@@ -11,6 +11,7 @@ import { gitRouter } from './routes/git.ts';
 import { healthRouter, systemRouter } from './routes/health.ts';
 import { searchRouter } from './routes/search.ts';
 import { terminalRouter } from './routes/terminal.ts';
+import { workspaceRouter } from './routes/workspace.ts';
 
 /** The whole HTTP side. Health first, then the gate: whatever is added below it cannot be reached without the token. */
 export function createApp(context: SidecarContext): Express {
@@ -31,6 +32,7 @@ export function createApp(context: SidecarContext): Express {
   app.use(execRouter(context));
   app.use(terminalRouter(context));
   app.use(gitRouter(context));
+  app.use(workspaceRouter(context));
   app.use(systemRouter(context));
   app.use(notFound);
   app.use(errorHandler(context.log));

@@ -73,7 +73,7 @@ export const settings = {
   ),
   SIDECAR_TOKEN_FILE: setting(
     absolutePath.optional(),
-    'File that holds the token, such as a mounted secret.',
+    'File that holds the token, such as a mounted secret; a claim kept in SIDECAR_STATE_DIR wins over it.',
     'an absolute path',
   ),
   SIDECAR_RUN_AS: setting(

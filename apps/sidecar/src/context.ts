@@ -1,6 +1,7 @@
 import type { ProcessHost, WorkspaceContext, WorkspaceEngine } from '@shadow/workspace';
 import type { Logger } from 'pino';
 import type { Authenticator } from './auth.ts';
+import type { WorkspaceClaim } from './claim/workspace-claim.ts';
 import type { LimitsConfig } from './config.ts';
 import type { Slots } from './http/slots.ts';
 import type { AnswerStore } from './idempotency/answer-store.ts';
@@ -12,6 +13,7 @@ export interface SidecarContext {
   readonly engine: WorkspaceEngine;
   readonly host: ProcessHost;
   readonly authenticator: Authenticator;
+  readonly claim: WorkspaceClaim;
   readonly answers: AnswerStore;
   readonly limits: LimitsConfig;
   readonly slots: { readonly requests: Slots; readonly streams: Slots };

@@ -33,11 +33,11 @@ export function serveTerminalSockets(server: Server, context: SidecarContext): v
     const ignore = () => {};
     socket.on('error', ignore);
     accept(context, request).then(
-      ({ processId, fromOffset, release }) => {
+      ({ processId, fromOffset, revoked, release }) => {
         socket.off('error', ignore);
         sockets.handleUpgrade(request, socket, head, (webSocket) => {
           webSocket.once('close', release);
-          new TerminalSocket(webSocket, context, processId).run(fromOffset);
+          new TerminalSocket(webSocket, context, processId, revoked).run(fromOffset);
         });
       },
       (error: unknown) => refuse(socket, toShadowError(error)),
@@ -48,18 +48,19 @@ export function serveTerminalSockets(server: Server, context: SidecarContext): v
 interface Accepted {
   processId: string;
   fromOffset: number | undefined;
+  revoked: AbortSignal;
   release: () => void;
 }
 
 async function accept(context: SidecarContext, request: IncomingMessage): Promise<Accepted> {
-  context.authenticator.check(request);
+  const revoked = context.authenticator.check(request);
   const url = new URL(request.url ?? '/', 'http://sidecar');
   const processId = SIDECAR_SOCKET_PATH.exec(url.pathname)?.[1];
   if (processId === undefined) throw new ShadowError('NOT_FOUND', 'There is no socket at this path.');
   unwrap(await context.engine.getProcess({ processId }));
   const from = url.searchParams.get('fromOffset') ?? '';
   const release = context.slots.streams.take();
-  return { processId, fromOffset: /^\d{1,15}$/.test(from) ? Number(from) : undefined, release };
+  return { processId, fromOffset: /^\d{1,15}$/.test(from) ? Number(from) : undefined, revoked, release };
 }
 
 function refuse(socket: Duplex, error: ShadowError): void {
@@ -75,6 +76,7 @@ class TerminalSocket {
   readonly #socket: WebSocket;
   readonly #context: SidecarContext;
   readonly #processId: string;
+  readonly #revoked: AbortSignal;
   readonly #gone = new AbortController();
   /** A character that two messages share comes whole with the second. */
   readonly #decoder = new StringDecoder('utf8');
@@ -82,10 +84,11 @@ class TerminalSocket {
   #input: Promise<void> = Promise.resolve();
   #isAlive = true;
 
-  constructor(socket: WebSocket, context: SidecarContext, processId: string) {
+  constructor(socket: WebSocket, context: SidecarContext, processId: string, revoked: AbortSignal) {
     this.#socket = socket;
     this.#context = context;
     this.#processId = processId;
+    this.#revoked = revoked;
   }
 
   run(fromOffset: number | undefined): void {
@@ -112,7 +115,7 @@ class TerminalSocket {
   }
 
   async #sendOutput(fromOffset: number | undefined): Promise<void> {
-    const signal = AbortSignal.any([this.#gone.signal, this.#context.closing]);
+    const signal = AbortSignal.any([this.#gone.signal, this.#revoked, this.#context.closing]);
     const frames = this.#context.engine.readOutput(
       { processId: this.#processId, follow: true, ...(fromOffset === undefined ? {} : { fromOffset }) },
       { signal },
@@ -121,7 +124,8 @@ class TerminalSocket {
       if (signal.aborted) break;
       await this.#send(frame);
     }
-    this.#socket.close(this.#context.closing.aborted ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
+    if (this.#revoked.aborted) this.#socket.close(CLOSE_BASE + 401, 'TOKEN_INVALID');
+    else this.#socket.close(this.#context.closing.aborted ? CLOSE_GOING_AWAY : CLOSE_NORMAL);
   }
 
   /** Resolves when the bytes are handed to the system: the reader's pace is the sender's. */
@@ -134,6 +138,7 @@ class TerminalSocket {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
+    if (this.#revoked.aborted) return;
     const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
     const control = isBinary ? { type: 'input', data: this.#decoder.write(bytes) } : parseJson(bytes);
     const parsed = TerminalControl.safeParse(control);

@@ -5,6 +5,7 @@ export {
   type WorkspaceEngine,
   type WorkspaceParts,
 } from './engine.ts';
+export { measureTree } from './files/measure-tree.ts';
 export * from './host/index.ts';
 export * from './process/index.ts';
 export * from './security/command-policy.ts';

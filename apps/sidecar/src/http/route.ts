@@ -8,6 +8,7 @@ import {
 } from '@shadow/protocol';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
+import { revocationOf } from '../auth.ts';
 import type { SidecarContext } from '../context.ts';
 import type { StoredAnswer } from '../idempotency/answer-store.ts';
 import { ByteBody, bodyHashOf, jsonBody } from './body.ts';
@@ -20,6 +21,8 @@ export interface Call<E extends SidecarEndpoint> {
   readonly body: z.output<E['body']>;
   /** Aborts when the caller goes away; never for a keyed mutation, which ends what it began. */
   readonly signal: AbortSignal;
+  /** Aborts when the token it came with opens the sidecar no more: streams end then. */
+  readonly revoked: AbortSignal;
   readonly idempotencyKey: string | undefined;
   readonly request: Request;
   readonly response: Response;
@@ -116,6 +119,7 @@ function parseCall<E extends SidecarEndpoint>(endpoint: E, request: Request, res
     query: parsePart<E['query']>(endpoint.query, request.query, 'query'),
     body: parsePart<E['body']>(endpoint.body, request.body, 'body'),
     signal: gone.signal,
+    revoked: revocationOf(request),
     idempotencyKey,
     request,
     response,

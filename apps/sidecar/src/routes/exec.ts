@@ -64,7 +64,7 @@ async function execute(
   refused: RefusedStarts,
   call: Call<typeof sidecarEndpoints.executeCommand>,
 ): Promise<void> {
-  const { params, body, response } = call;
+  const { params, body, response, revoked } = call;
   if (refused.has(params.processId)) {
     throw new ShadowError('CANCELLED', 'The command was cancelled before it was started.');
   }
@@ -72,12 +72,14 @@ async function execute(
   const started = unwrap(await startCommand(context.workspace, context.host, request));
   const form = call.request.accepts(['application/json', OUTPUT_FRAMES_TYPE, EVENT_STREAM_TYPE]);
   if (form === OUTPUT_FRAMES_TYPE || form === EVENT_STREAM_TYPE) {
-    const ended = AbortSignal.any([call.signal, context.closing]);
+    const ended = AbortSignal.any([call.signal, revoked, context.closing]);
     const frames = commandFrames(context, started, ended);
     await sendStream(response, frames, form === EVENT_STREAM_TYPE ? eventsFormat : framesFormat, ended);
     return;
   }
-  const { success: _, ...answer } = unwrap(await waitFor(context, request, started));
+  const { success: _, ...answer } = unwrap(
+    await waitFor(context, request, started, AbortSignal.any([revoked, context.closing])),
+  );
   response.status(200).json(answer);
 }
 
@@ -92,19 +94,24 @@ async function* commandFrames(
 
 /** A background process as it is; a foreground one after its end, with its result. */
 async function waitFor(
-  { engine, closing }: SidecarContext,
+  { engine }: SidecarContext,
   request: ExecuteCommandRequest,
   { process, created }: { process: ProcessInfo; created: boolean },
+  ended: AbortSignal,
 ): Promise<Result<StartCommandAnswer>> {
   if (request.isBackground === true) return { success: true, process, created };
   // The same id again: this finds the process and follows it to its end.
   const waiting = engine.executeCommand(request);
   const closed = new Promise<undefined>((resolve) => {
-    if (closing.aborted) resolve(undefined);
-    closing.addEventListener('abort', () => resolve(undefined), { once: true });
+    if (ended.aborted) resolve(undefined);
+    ended.addEventListener('abort', () => resolve(undefined), { once: true });
   });
   const result = await Promise.race([waiting, closed]);
-  if (result === undefined) return failure('UNAVAILABLE', 'The sidecar shuts down; ask again for this id.');
+  if (result === undefined)
+    return failure(
+      'UNAVAILABLE',
+      'The sidecar shuts down or was given to another task; ask again for this id.',
+    );
   if (!result.success) return result;
   const { success: _, ...rest } = result;
   return { success: true, process: rest.process, created, result: rest };

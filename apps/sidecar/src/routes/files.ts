@@ -54,7 +54,8 @@ export function filesRouter(context: SidecarContext): Router {
   uploadRoute(router, context, uploadFile, ({ query, signal }, content) =>
     engine.uploadFile(defined(query), content, { signal }),
   );
-  streamRoute(router, context, downloadFile, async ({ query, signal, response }) => {
+  streamRoute(router, context, downloadFile, async ({ query, signal: gone, revoked, response }) => {
+    const signal = AbortSignal.any([gone, revoked]);
     const file = unwrap(await engine.downloadFile(defined(query), { signal }));
     const start = Math.min(query.offset ?? 0, file.size);
     const length = Math.min(query.length ?? file.size, file.size - start);
@@ -66,8 +67,8 @@ export function filesRouter(context: SidecarContext): Router {
     });
     await sendBytes(response, file.content, signal);
   });
-  streamRoute(router, context, watch, async ({ signal, response }) => {
-    const ended = AbortSignal.any([signal, context.closing]);
+  streamRoute(router, context, watch, async ({ signal, revoked, response }) => {
+    const ended = AbortSignal.any([signal, revoked, context.closing]);
     await sendStream(response, watchEvents(context, ended), changesFormat, ended);
   });
   return router;

@@ -8,6 +8,7 @@ export interface OutputCall {
   readonly params: ProcessParams;
   readonly query: z.output<typeof OutputStreamQuery>;
   readonly signal: AbortSignal;
+  readonly revoked: AbortSignal;
   readonly request: Request;
   readonly response: Response;
 }
@@ -19,11 +20,11 @@ export interface OutputCall {
  */
 export async function sendOutput(
   context: SidecarContext,
-  { params, query, signal, request, response }: OutputCall,
+  { params, query, signal, revoked, request, response }: OutputCall,
   format: StreamFormat<OutputWireFrame>,
 ): Promise<void> {
   unwrap(await context.engine.getProcess(params, { signal }));
-  const ended = AbortSignal.any([signal, context.closing]);
+  const ended = AbortSignal.any([signal, revoked, context.closing]);
   const fromOffset = lastEventId(request) ?? query.fromOffset;
   const frames = context.engine.readOutput(
     {

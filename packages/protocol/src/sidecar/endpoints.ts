@@ -28,6 +28,7 @@ import {
   StdinBody,
   TerminalHistory,
 } from './schemas.ts';
+import { workspaceEndpoints } from './workspace-endpoints.ts';
 
 const none = z.object({});
 const noBody = z.undefined();
@@ -250,6 +251,7 @@ export const sidecarEndpoints = {
   ...processEndpoints,
   ...terminalEndpoints,
   ...gitEndpoints,
+  ...workspaceEndpoints,
   ...systemEndpoints,
 } as const;
 

@@ -8,7 +8,7 @@ import {
   toShadowError,
   unwrap,
 } from '@shadow/protocol';
-import { createWorkspaceEngine, type RunAs, type WorkspaceContext } from '@shadow/workspace';
+import { createWorkspaceEngine, measureTree, type RunAs, type WorkspaceContext } from '@shadow/workspace';
 import type { Logger } from 'pino';
 import type { GitEnvironment } from '../../git/git-command.ts';
 import type { MirrorCache } from '../../git/mirror-cache.ts';
@@ -25,7 +25,6 @@ import type {
   WorkspaceState,
 } from '../interfaces/workspace-manager.ts';
 import { archiveWorkspace } from './archive-workspace.ts';
-import { measureTree } from './measure-tree.ts';
 import { prepareWorkspace } from './prepare-workspace.ts';
 
 export interface LocalWorkspaceOptions {
