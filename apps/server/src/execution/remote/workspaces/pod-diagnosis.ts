@@ -1,9 +1,4 @@
-import type {
-  CoreV1Event,
-  V1ContainerStateTerminated,
-  V1ContainerStatus,
-  V1Pod,
-} from '@kubernetes/client-node';
+import type { PodEvent, V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import { adviceOf } from './start-advice.ts';
 
 /** Why a pod does not come up. */
@@ -58,9 +53,9 @@ const CRASHES = 2;
 
 /**
  * Says how a pod is doing, in the words of the scheduler and the kubelet.
- * @param events of this pod, in any order
+ * @param events of this pod, in the order in which they came
  */
-export function diagnosePod(pod: V1Pod, events: readonly CoreV1Event[]): PodDiagnosis {
+export function diagnosePod(pod: V1Pod, events: readonly PodEvent[]): PodDiagnosis {
   const { status } = pod;
   if (pod.metadata?.deletionTimestamp !== undefined) return { state: 'going' };
   if (status?.phase === 'Failed' || status?.phase === 'Succeeded') return endedPod(pod);
@@ -94,7 +89,7 @@ function unscheduled(words: string): PodDiagnosis {
 
 function diagnoseContainer(
   { state, lastState, restartCount, image }: V1ContainerStatus,
-  events: readonly CoreV1Event[],
+  events: readonly PodEvent[],
 ): PodDiagnosis | undefined {
   const last = state?.terminated ?? lastState?.terminated;
   const waiting = state?.waiting;
@@ -142,12 +137,12 @@ function exitWords({ exitCode, signal, reason, message }: V1ContainerStateTermin
 /** Mounting is told by events alone, and only while the container waits to be made. */
 function diagnoseVolumes(
   container: V1ContainerStatus | undefined,
-  events: readonly CoreV1Event[],
+  events: readonly PodEvent[],
 ): PodDiagnosis | undefined {
   if (container?.state?.running !== undefined) return undefined;
-  const newest = newestEvent(events, ({ reason }) => VOLUME_EVENTS.has(reason ?? '') || reason === 'Pulled');
+  const newest = newestEvent(events, ({ reason }) => VOLUME_EVENTS.has(reason) || reason === 'Pulled');
   if (newest === undefined || newest.reason === 'Pulled') return undefined;
-  const words = newest.message ?? '';
+  const words = newest.message;
   const message = withAdvice(`A volume cannot be mounted (${newest.reason}): ${words}`, 'volume', words);
   return { state: 'stuck', trouble: 'volume', message };
 }
@@ -155,33 +150,33 @@ function diagnoseVolumes(
 /** What the kubelet said last of what it waits for. */
 function waitingFor(
   container: V1ContainerStatus | undefined,
-  events: readonly CoreV1Event[],
+  events: readonly PodEvent[],
 ): { waitingFor?: string } {
   const isRunning = container?.state?.running !== undefined;
   const newest = newestEvent(events, ({ type, reason }) =>
     isRunning ? reason === 'Unhealthy' : type === 'Warning',
   );
-  return newest?.message === undefined ? {} : { waitingFor: newest.message };
+  return newest === undefined ? {} : { waitingFor: newest.message };
 }
 
 /** Why the last pull failed: the container's state says only that it is tried again later. */
-function pullWords(events: readonly CoreV1Event[]): string | undefined {
-  const failure = newestEvent(
-    events,
-    ({ reason, message }) => reason === 'Failed' && message !== undefined && !message.startsWith('Error: '),
-  );
-  return failure?.message;
+function pullWords(events: readonly PodEvent[]): string | undefined {
+  const isTold = ({ reason, message }: PodEvent) => reason === 'Failed' && !message.startsWith('Error: ');
+  return newestEvent(events, isTold)?.message;
 }
 
 function newestEvent(
-  events: readonly CoreV1Event[],
-  isWanted: (event: CoreV1Event) => boolean,
-): CoreV1Event | undefined {
-  return events.filter(isWanted).toSorted((one, other) => timeOf(other) - timeOf(one))[0];
+  events: readonly PodEvent[],
+  isWanted: (event: PodEvent) => boolean,
+): PodEvent | undefined {
+  return events
+    .filter(isWanted)
+    .toSorted((one, other) => timeOf(one) - timeOf(other))
+    .at(-1);
 }
 
-function timeOf({ lastTimestamp, eventTime, metadata }: CoreV1Event): number {
-  return new Date(lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? 0).getTime();
+function timeOf({ lastSeen }: PodEvent): number {
+  return lastSeen?.getTime() ?? 0;
 }
 
 function conditionOf(

@@ -1,4 +1,5 @@
-import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
+import type { V1Pod } from '@kubernetes/client-node';
+import type { PodEvent } from '../kubernetes/cluster.ts';
 import type { PodDiagnosis } from './pod-diagnosis.ts';
 
 /** A readiness probe that fails a few times is how every start looks. */
@@ -14,10 +15,10 @@ export class PodProgress {
     this.#log = log;
   }
 
-  tell(pod: V1Pod, events: readonly CoreV1Event[], diagnosis: PodDiagnosis): void {
+  tell(pod: V1Pod, events: readonly PodEvent[], diagnosis: PodDiagnosis): void {
     const node = pod.spec?.nodeName;
     if (node !== undefined) this.#say(`Scheduled on ${node}.`);
-    for (const event of events.toSorted((one, other) => firstTime(one) - firstTime(other))) {
+    for (const event of events) {
       const line = lineOf(event);
       if (line !== undefined) this.#say(line);
     }
@@ -32,12 +33,8 @@ export class PodProgress {
 }
 
 /** An event in the kubelet's words; undefined when the pod itself says the same, or when it is how every start looks. */
-function lineOf({ type, reason, message, count }: CoreV1Event): string | undefined {
-  if (message === undefined || reason === 'Scheduled' || reason === 'FailedScheduling') return undefined;
-  if (reason === 'Unhealthy' && (count ?? 1) < USUAL_PROBE_FAILURES) return undefined;
+function lineOf({ type, reason, message, count }: PodEvent): string | undefined {
+  if (reason === 'Scheduled' || reason === 'FailedScheduling') return undefined;
+  if (reason === 'Unhealthy' && count < USUAL_PROBE_FAILURES) return undefined;
   return type === 'Warning' ? `${reason}: ${message}` : `${message.replace(/\.$/, '')}.`;
-}
-
-function firstTime({ firstTimestamp, eventTime, metadata }: CoreV1Event): number {
-  return new Date(firstTimestamp ?? eventTime ?? metadata.creationTimestamp ?? 0).getTime();
 }

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { CoreV1Event, V1Pod } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
+import type { PodEvent } from '../../../../src/execution/remote/kubernetes/cluster.ts';
 import { diagnosePod, type PodDiagnosis } from '../../../../src/execution/remote/workspaces/pod-diagnosis.ts';
 import { PodProgress } from '../../../../src/execution/remote/workspaces/pod-progress.ts';
 
 interface Recorded {
   pod: V1Pod;
-  events: CoreV1Event[];
+  events: PodEvent[];
 }
 
 /** Pods of a real cluster with what it said of them, as its API gave them. */
@@ -18,7 +19,12 @@ const recorded = JSON.parse(readFileSync(new URL('./recorded-pods.json', import.
 function pod(name: string): Recorded {
   const found = recorded[name];
   if (found === undefined) throw new Error(`no pod was recorded as "${name}"`);
-  return structuredClone(found);
+  return { pod: structuredClone(found.pod), events: found.events.map(asPodEvent) };
+}
+
+function asPodEvent({ type, reason = '', message = '', count = 1, lastTimestamp }: CoreV1Event): PodEvent {
+  const lastSeen = lastTimestamp === undefined ? undefined : new Date(lastTimestamp);
+  return { type: type === 'Warning' ? 'Warning' : 'Normal', reason, message, count, lastSeen, source: '' };
 }
 
 function diagnose({ pod, events }: Recorded): PodDiagnosis {
