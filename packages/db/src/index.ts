@@ -7,5 +7,6 @@ export type { EmbeddedExit } from './embedded/supervisor.ts';
 export { DatabaseError, type DatabaseErrorCode } from './errors.ts';
 export * from './generated/client.ts';
 export { holdInstanceLock, type InstanceLock, isInstanceAlive } from './instance-lock.ts';
+export { type Candidacy, standForLeader } from './leader-lock.ts';
 export type { DatabaseLog } from './log.ts';
 export { type MigrateResult, migrate } from './migrations/migrate.ts';
