@@ -1,7 +1,9 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { commandVariables, gitVariables } from './config/environment.ts';
-import { type Setting, type Settings, settings } from './config/settings.ts';
+import { type RemoteConfig, remoteConfig, remoteConflicts } from './config/remote-config.ts';
+import type { Setting } from './config/setting.ts';
+import { type Settings, settings } from './config/settings.ts';
 
 /** The configuration, in the slices that parts of the server are given. */
 export interface Config {
@@ -41,6 +43,8 @@ export interface Config {
     /** Anthropic model of tasks that name none. */
     readonly claudeModel: string | null;
   };
+  /** Used with AGENT_MODE=remote alone. */
+  readonly remote: RemoteConfig;
   readonly log: { readonly level: Settings['logLevel']; readonly format: Settings['logFormat'] };
   readonly print: Settings['print'];
   /** Values that must not appear in a log line. */
@@ -91,6 +95,7 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
     repositories: { allowLocal: values.allowLocalRepositories ?? isLoopback(values.host) },
     turns: { maxConcurrent: values.maxConcurrentExecutions, timeoutMs: values.executionTimeoutMs },
     providers: providerConfig(values),
+    remote: remoteConfig(values),
     log: { level: values.logLevel, format: values.logFormat },
     print: values.print,
     secrets: secretsOf(values),
@@ -124,11 +129,21 @@ function parseSettings(environment: Readonly<NodeJS.ProcessEnv>): Settings {
     const given = setting.secret ? 'its value (not shown)' : JSON.stringify(text);
     problems.push(`  ${name}: ${given} is not valid; allowed: ${setting.allowed}`);
   }
-  if (wrong.length > 0) {
-    throw new ConfigError(wrong, ['Shadow cannot start with these settings:', ...problems].join('\n'));
-  }
+  if (wrong.length > 0) throw refusal(wrong, problems);
   // Each key of `settings` was parsed by its own schema just above, which TypeScript cannot follow through a loop.
-  return values as Settings;
+  const settled = values as Settings;
+  const conflicts = remoteConflicts(settled);
+  if (conflicts.length > 0) {
+    throw refusal(
+      conflicts.map(({ variable }) => variable),
+      conflicts.map(({ variable, message }) => `  ${variable} ${message}`),
+    );
+  }
+  return settled;
+}
+
+function refusal(variables: readonly string[], problems: readonly string[]): ConfigError {
+  return new ConfigError(variables, ['Shadow cannot start with these settings:', ...problems].join('\n'));
 }
 
 /** A variable that is set to nothing counts as not set: compose files and CI pass such for missing ones. */
@@ -149,7 +164,12 @@ function isLoopback(host: string): boolean {
 }
 
 function secretsOf(values: Settings): string[] {
-  const keys = [values.anthropicApiKey, values.openaiApiKey, values.openaiCompatibleApiKey];
+  const keys = [
+    values.anthropicApiKey,
+    values.openaiApiKey,
+    values.openaiCompatibleApiKey,
+    values.kubernetesToken,
+  ];
   const password = values.databaseUrl === null ? '' : new URL(values.databaseUrl).password;
   return [...keys, values.databaseUrl, password, unescapePercent(password)].filter(
     (secret): secret is string => secret !== null && secret.length >= 6,

@@ -1,4 +1,4 @@
-import type { Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
 
 /** The settings as a Markdown table, for docs/configuration.md. */
 export function settingsTable(settings: Record<string, Setting<unknown>>): string {

@@ -1,43 +1,10 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-
-/** One environment variable: what parses it, and what people are told about it. */
-export interface Setting<Value> {
-  readonly name: string;
-  /** Read when `name` is not set. */
-  readonly alias?: string;
-  /** The default as documentation shows it. */
-  readonly default: string;
-  readonly description: string;
-  /** What a valid value looks like; part of the message about an invalid one. */
-  readonly allowed: string;
-  /** Its value is never repeated in a message. */
-  readonly secret: boolean;
-  readonly schema: z.ZodType<Value, string | undefined>;
-}
-
-function setting<Value>(spec: Omit<Setting<Value>, 'secret'> & { secret?: boolean }): Setting<Value> {
-  return { secret: false, ...spec };
-}
-
-function integer(min: number, max: number, fallback: number) {
-  return z
-    .string()
-    .regex(/^\d{1,15}$/)
-    .default(String(fallback))
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
-}
-
-function optional(schema: z.ZodType<string, string>) {
-  return schema.optional().transform((value) => value ?? null);
-}
+import { remoteSettings } from './remote-settings.ts';
+import { ANY_TEXT, integer, MILLISECONDS, milliseconds, optional, type Setting, setting } from './setting.ts';
 
 const httpUrl = z.url({ protocol: /^https?$/ });
-const milliseconds = (fallback: number) => integer(1, 86_400_000, fallback);
-const MILLISECONDS = 'a whole number of milliseconds from 1 to 86400000 (24 hours)';
 const HTTP_URL = 'an http or https URL';
-const ANY_TEXT = 'any text';
 const ID = 'a whole number from 1 to 4294967294';
 
 /** Whether the text is an http or https URL of scheme, host and port alone. */
@@ -234,6 +201,7 @@ export const settings = {
       .optional()
       .transform((value) => value ?? null),
   }),
+  ...remoteSettings,
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type Settings = { [Key in keyof typeof settings]: z.output<(typeof settings)[Key]['schema']> };

@@ -83,6 +83,7 @@ describe('configuration', () => {
         openaiCompatible: { apiKey: 'key-compatible', baseUrl: 'http://127.0.0.1:3/v1' },
         claudeModel: 'claude-x',
       },
+      remote: loadConfig({}).remote,
       log: { level: 'debug', format: 'json' },
       print: 'json',
       secrets: [
