@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeRepository, temporaryDirectory } from '../../support/git-repository.ts';
+import { until } from '../../support/processes.ts';
+import {
+  followUntil,
+  followUntilSettled,
+  type RunningServer,
+  runTask,
+} from '../../support/running-server.ts';
+import { command, resultsOf, SCRIPTED, type Step, scriptPrompt, write } from '../../support/script.ts';
+import { type ClusterTest, openCluster } from '../support/cluster.ts';
+import { component, pausedComponent } from '../support/component.ts';
+import { allObjects } from '../support/objects.ts';
+import { startRemoteServer } from '../support/remote-server.ts';
+
+/** How long the API server stays away. */
+const OUTAGE_MS = 30_000;
+
+const resources = new AsyncDisposableStack();
+let cluster: ClusterTest;
+let server: RunningServer;
+let repository: string;
+
+beforeAll(async () => {
+  cluster = resources.use(await openCluster());
+  const directory = resources.use(await temporaryDirectory()).path;
+  repository = await makeRepository(join(directory, 'project'), { 'readme.md': '# Project\n' });
+  server = resources.use(await startRemoteServer(directory, cluster.namespace));
+});
+afterAll(() => resources.disposeAsync());
+
+function begin(title: string, steps: Step[]) {
+  return server.api.createTask({ body: { repository, prompt: scriptPrompt(title, steps), model: SCRIPTED } });
+}
+
+async function remove(taskId: string): Promise<void> {
+  await server.api.deleteTask({ params: { taskId }, query: { discardWork: true } });
+}
+
+describe('the API server away for half a minute', () => {
+  it('stops no task that has its pod; a new one says what is wrong and starts once it is back', async () => {
+    const { id: working } = await begin('Work', [
+      command('until [ -e go ]; do sleep 0.1; done; echo went'),
+      write('work.txt', 'work\n'),
+      { text: 'Done.' },
+    ]);
+    await followUntil(server, working, (event) => event.type === 'tool-process');
+    const settled = followUntilSettled(server, working);
+    await component('apiserver', 'kill');
+    const { id: fresh } = await begin('Fresh', [command('echo fresh'), { text: 'Done.' }]);
+    await delay(OUTAGE_MS);
+    // Its files are reached past the API server, through the pod itself.
+    await server.api.getDiff({ params: { taskId: working } });
+    await component('apiserver', 'start');
+    await until('the fresh task has settled or runs', async () => {
+      const { status } = await server.api.getTask({ params: { taskId: fresh } });
+      return status === 'failed' || status === 'ready-for-review';
+    });
+    const { status, error } = await server.api.getTask({ params: { taskId: fresh } });
+    if (status === 'failed') {
+      expect(error).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining('Kubernetes') });
+      const { lastSeq } = await server.api.getTask({ params: { taskId: fresh } });
+      await server.api.sendMessage({
+        params: { taskId: fresh },
+        body: { text: scriptPrompt('Again', [command('echo fresh'), { text: 'Done.' }]) },
+      });
+      await followUntilSettled(server, fresh, lastSeq);
+    }
+    expect(await server.api.getTask({ params: { taskId: fresh } })).toMatchObject({
+      status: 'ready-for-review',
+      error: null,
+    });
+    await server.api.stopTask({ params: { taskId: working } });
+    await settled;
+    await remove(working);
+    await remove(fresh);
+    await until('nothing is left', async () => (await allObjects(cluster)).pods.length === 0);
+  });
+});
+
+describe('a node whose kubelet stands still', () => {
+  it('lets a running task go on, and a new one start when it moves again', async () => {
+    const { task: working } = await runTask(server, {
+      repository,
+      prompt: scriptPrompt('Work', [write('work.txt', 'work\n'), { text: 'Done.' }]),
+      model: SCRIPTED,
+    });
+    let fresh: string;
+    {
+      await using _ = await pausedComponent('kubelet');
+      const { lastSeq } = await server.api.getTask({ params: { taskId: working.id } });
+      await server.api.sendMessage({
+        params: { taskId: working.id },
+        body: { text: scriptPrompt('More', [command('cat work.txt'), { text: 'Done.' }]) },
+      });
+      const events = await followUntilSettled(server, working.id, lastSeq);
+      expect(resultsOf(events, 'executeCommand')[0]?.preview).toContain('work');
+      ({ id: fresh } = await begin('Fresh', [command('echo fresh'), { text: 'Done.' }]));
+      await followUntil(
+        server,
+        fresh,
+        (event) =>
+          event.type === 'init-step' && event.name === 'WAIT_SIDECAR_READY' && event.status === 'running',
+      );
+    }
+    await followUntilSettled(server, fresh);
+    expect(await server.api.getTask({ params: { taskId: fresh } })).toMatchObject({
+      status: 'ready-for-review',
+      error: null,
+    });
+    await remove(working.id);
+    await remove(fresh);
+  });
+});

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { startEmbeddedPostgres } from '@shadow/db';
+import { pino } from 'pino';
+import { expect, it } from 'vitest';
+import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
+import { until } from '../support/processes.ts';
+import { type RunningServer, runTask, startServer } from '../support/running-server.ts';
+import { command, SCRIPTED, scriptPrompt } from '../support/script.ts';
+import { openCluster } from './support/cluster.ts';
+import { allObjects, deletePod } from './support/objects.ts';
+import { remoteEnvironment } from './support/remote-server.ts';
+
+it('two servers on one database run tasks beside each other, and neither takes the other’s pods for orphans', async () => {
+  await using cluster = await openCluster();
+  await using directory = await temporaryDirectory();
+  const log = pino({ level: 'silent' });
+  await using postgres = await startEmbeddedPostgres({ home: join(directory.path, 'database'), log });
+  const repository = await makeRepository(join(directory.path, 'project'), { 'readme.md': '# Project\n' });
+  const start = (home: string): Promise<RunningServer> =>
+    startServer(join(directory.path, home), {
+      ...remoteEnvironment(cluster.namespace),
+      DATABASE_URL: postgres.connectionString,
+      RECONCILE_INTERVAL_MS: '1000',
+    });
+  await using first = await start('first');
+  await using second = await start('second');
+  const run = (server: RunningServer, index: number) =>
+    runTask(server, {
+      repository,
+      prompt: scriptPrompt(`Task ${index}`, [command(`echo ${index} > n.txt`), { text: 'Done.' }]),
+      model: SCRIPTED,
+    });
+  const finished = await Promise.all([run(first, 1), run(second, 2), run(first, 3), run(second, 4)]);
+  expect(finished.map(({ task }) => task.status)).toEqual(Array(4).fill('ready-for-review'));
+  expect((await allObjects(cluster)).pods).toHaveLength(4);
+
+  // A pod that goes from outside is told to the person once, though two servers saw it.
+  const lost = finished[0]?.task.id ?? '';
+  await deletePod(cluster, lost);
+  const told = async () => {
+    const page = await second.api.listEvents({
+      params: { taskId: lost },
+      query: { afterSeq: 0, limit: 500 },
+    });
+    return page.events.filter((event) => JSON.stringify(event).includes('WORKSPACE_LOST')).length;
+  };
+  await until('it is told', async () => (await told()) > 0);
+  await second.kill();
+  for (const { task } of finished) {
+    await first.api.deleteTask({ params: { taskId: task.id }, query: { discardWork: true } });
+  }
+  await until('nothing is left', async () => (await allObjects(cluster)).anchors.length === 0);
+  expect(await first.api.listTasks({ query: {} })).toMatchObject({ tasks: [] });
+});
