@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Agent } from 'node:http';
-import { Agent as TlsAgent } from 'node:https';
 import type { Readable } from 'node:stream';
 import {
   ErrorBody,
@@ -11,18 +9,22 @@ import {
   type SidecarEndpoint,
   toShadowError,
 } from '@shadow/protocol';
-import axios, { type AxiosInstance, type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import type { Logger } from 'pino';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { z } from 'zod';
-import { Resilience, type ResilienceOptions } from './resilience.ts';
+import { isUnwell, type Resilience } from './resilience.ts';
+import {
+  type Connection,
+  type ConnectionOptions,
+  MovingConnection,
+  type SidecarAddress,
+  type SidecarLocator,
+} from './sidecar-connection.ts';
 
-export interface SidecarClientOptions extends ResilienceOptions {
-  /** Where the sidecar listens, such as `http://10.0.0.7:8080`. */
-  baseUrl: string;
-  token: string;
-  log: Logger;
-  /** Milliseconds that a call may take, and a stream until it begins; default 60,000. */
-  timeoutMs?: number;
+export interface SidecarClientOptions extends ConnectionOptions, SidecarAddress {}
+
+/** Of a client whose sidecar may move. */
+export interface MovingClientOptions extends ConnectionOptions {
+  locator: SidecarLocator;
 }
 
 /** A call of an endpoint of the table. */
@@ -36,44 +38,28 @@ export interface SidecarRequest {
   idempotencyKey?: string | undefined;
 }
 
+/** A request that can be cut. */
+type SignalledConfig = AxiosRequestConfig & { signal: AbortSignal };
+
 /** A stream that has begun. */
 export interface OpenStream {
   body: Readable;
   headers: Readonly<Record<string, unknown>>;
 }
 
-const MAX_SOCKETS = 256;
-
 /** Speaks with one sidecar: retries, breaker, timeouts, and every answer parsed. */
 export class SidecarClient {
-  readonly resilience: Resilience;
-  readonly #http: AxiosInstance;
-  readonly #agents = [
-    new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-    new TlsAgent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
-  ] as const;
+  readonly #connection: MovingConnection;
   readonly #closing = new AbortController();
 
-  constructor(options: SidecarClientOptions) {
-    this.resilience = new Resilience(options.log, options);
-    const [httpAgent, httpsAgent] = this.#agents;
-    this.#http = axios.create({
-      baseURL: options.baseUrl,
-      timeout: options.timeoutMs ?? 60_000,
-      headers: { Authorization: `Bearer ${options.token}` },
-      httpAgent,
-      httpsAgent,
-      // A workspace is never behind the person's web proxy, and its token must not be sent there.
-      proxy: false,
-      maxRedirects: 0,
-      // -1: any other value, infinite ones too, puts a counting stream in the way of every byte.
-      maxBodyLength: -1,
-      maxContentLength: -1,
-      decompress: false,
-      validateStatus: () => true,
-      transformRequest: (data: unknown) => data,
-      transformResponse: (data: unknown) => data,
-    });
+  constructor(options: SidecarClientOptions | MovingClientOptions) {
+    const locator = 'locator' in options ? options.locator : { locate: async () => options };
+    this.#connection = new MovingConnection(locator, options);
+  }
+
+  /** Retry and breaker of the sidecar as it was last known. */
+  get resilience(): Resilience {
+    return this.#connection.resilience;
   }
 
   /** Aborts when the client is closed. */
@@ -88,8 +74,8 @@ export class SidecarClient {
   ): Promise<Result<z.output<E['response']> & object>> {
     return await caught(async () => {
       const config = this.#configOf(endpoint, request);
-      return await this.resilience.run(request.signal, async () => {
-        const response = await this.#send({ ...config, responseType: 'text' });
+      return await this.#run(request.signal, async (connection) => {
+        const response = await this.#send(connection, { ...config, responseType: 'text' });
         return parseAnswer(endpoint, response.status, response.data);
       });
     });
@@ -109,8 +95,8 @@ export class SidecarClient {
     return await caught(async () => {
       const config = this.#configOf(endpoint, request);
       const headers = { ...config.headers, ...(accept === undefined ? {} : { Accept: accept }) };
-      return await this.resilience.run(request.signal, async () => {
-        const response = await this.#send({ ...config, headers, responseType: 'stream' });
+      return await this.#run(request.signal, async (connection) => {
+        const response = await this.#send(connection, { ...config, headers, responseType: 'stream' });
         const body: Readable = response.data;
         if (response.status === endpoint.status) return { success: true, body, headers: response.headers };
         return parseFailure(response.status, await readAll(body));
@@ -131,13 +117,13 @@ export class SidecarClient {
     let lastError: ShadowError | undefined;
     return await caught(async () => {
       const config = this.#configOf(endpoint, request);
-      return await this.resilience.run(request.signal, async () => {
+      return await this.#run(request.signal, async (connection) => {
         const data = content();
         // Sent once and not held: what went wrong then is all there is to say.
         if (data === undefined) return failed(lastError);
         const headers = { ...config.headers, 'Content-Type': 'application/octet-stream' };
         try {
-          const response = await this.#send({ ...config, headers, data, responseType: 'text' });
+          const response = await this.#send(connection, { ...config, headers, data, responseType: 'text' });
           return parseAnswer(endpoint, response.status, response.data);
         } catch (error) {
           lastError = toShadowError(error);
@@ -152,10 +138,10 @@ export class SidecarClient {
   /** Cuts what is under way and lets go of the connections. */
   close(): void {
     this.#closing.abort();
-    for (const agent of this.#agents) agent.destroy();
+    this.#connection.close();
   }
 
-  #configOf(endpoint: SidecarEndpoint, request: SidecarRequest): AxiosRequestConfig {
+  #configOf(endpoint: SidecarEndpoint, request: SidecarRequest): SignalledConfig {
     if (request.signal?.aborted === true) throw cancelled();
     const signals = [this.#closing.signal, ...(request.signal === undefined ? [] : [request.signal])];
     const isWrite = endpoint.effect !== 'read';
@@ -173,11 +159,41 @@ export class SidecarClient {
     };
   }
 
-  async #send(config: AxiosRequestConfig): Promise<AxiosResponse> {
+  /** Runs a call against the sidecar wherever it is by then, once more at another place when its token was another. */
+  async #run<T extends object>(
+    signal: AbortSignal | undefined,
+    call: (connection: Connection) => Promise<Result<T>>,
+  ): Promise<Result<T>> {
+    // The breaker is the sidecar's: one that was replaced does not answer for its successor.
+    const { resilience } = await this.#connection.get(signal);
+    return await resilience.run(signal, async () => {
+      const connection = await this.#connection.get(signal);
+      const result = await this.#attempt(connection, call);
+      if (result.success || result.error.code !== 'TOKEN_INVALID') return result;
+      this.#connection.doubt(connection);
+      const next = await this.#connection.get(signal);
+      return next === connection ? result : await this.#attempt(next, call);
+    });
+  }
+
+  async #attempt<T>(connection: Connection, call: (connection: Connection) => Promise<T>): Promise<T> {
     try {
-      return await this.#http.request(config);
+      return await call(connection);
     } catch (error) {
-      throw transportError(error, config.signal instanceof AbortSignal && config.signal.aborted);
+      if (isUnwell(error)) this.#connection.doubt(connection);
+      throw error;
+    }
+  }
+
+  async #send(
+    { http, address: { gone } }: Connection,
+    { signal, ...config }: SignalledConfig,
+  ): Promise<AxiosResponse> {
+    try {
+      const signals = gone === undefined ? [signal] : [signal, gone];
+      return await http.request({ ...config, signal: AbortSignal.any(signals) });
+    } catch (error) {
+      throw transportError(error, signal.aborted);
     }
   }
 }

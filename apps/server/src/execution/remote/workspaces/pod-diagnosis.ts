@@ -1,4 +1,5 @@
-import type { PodEvent, V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
+import type { PodEvent } from '../kubernetes/cluster.ts';
 import { adviceOf } from './start-advice.ts';
 
 /** Why a pod does not come up. */

@@ -13,7 +13,7 @@ interface Recorded {
 /** Pods of a real cluster with what it said of them, as its API gave them. */
 const recorded = JSON.parse(readFileSync(new URL('./recorded-pods.json', import.meta.url), 'utf8')) as Record<
   string,
-  Recorded
+  { pod: V1Pod; events: CoreV1Event[] }
 >;
 
 function pod(name: string): Recorded {
