@@ -208,6 +208,7 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
         taskResources: false,
         codebaseSearch: true,
         limits: host.capabilities.limits,
+        diskLimits: host.capabilities.diskLimits,
         isolation: host.capabilities.isolation,
         raceSafePaths: process.platform === 'linux',
       },

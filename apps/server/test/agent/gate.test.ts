@@ -28,6 +28,7 @@ const noCapabilities = {
   suspend: false, taskResources: false,
   codebaseSearch: false,
   limits: 'none',
+  diskLimits: false,
   isolation: 'none',
   raceSafePaths: false,
 } as const;

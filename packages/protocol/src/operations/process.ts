@@ -56,6 +56,26 @@ export const ProcessState = z.enum([
 ]);
 export type ProcessState = z.infer<typeof ProcessState>;
 
+/**
+ * What a process uses of the machine, together with everything it has started. What a machine does not tell is left out.
+ * Pages of memory that several processes share may count for each of them.
+ */
+export const ResourceUsage = z.object({
+  /** Milliseconds of processor time so far, of users' and the system's code. */
+  cpuMs: z.number().min(0),
+  /** Bytes of memory now; 0 once the process has ended. */
+  memoryBytes: z.int().min(0),
+  /** The most bytes of memory that were seen in use. */
+  peakMemoryBytes: z.int().min(0).optional(),
+  /** Processes now, threads not counted; 0 once the process has ended. */
+  processCount: z.int().min(0),
+  /** Bytes that had to be read from storage so far; caches do not count. */
+  readBytes: z.int().min(0).optional(),
+  /** Bytes that were to be written to storage so far. */
+  writtenBytes: z.int().min(0).optional(),
+});
+export type ResourceUsage = z.infer<typeof ResourceUsage>;
+
 export const ProcessInfo = z.object({
   processId: ProcessId,
   command: z.string(),
@@ -72,6 +92,8 @@ export const ProcessInfo = z.object({
   outputEnd: z.int(),
   /** Offset of the oldest byte still held. */
   outputStart: z.int(),
+  /** Of a running process only where it was asked for (`listProcesses`, `getProcess`); of an ended one its last. */
+  usage: ResourceUsage.optional(),
 });
 export type ProcessInfo = z.infer<typeof ProcessInfo>;
 

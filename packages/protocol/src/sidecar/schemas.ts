@@ -44,6 +44,8 @@ export const SidecarCapabilities = z.object({
   pty: z.boolean(),
   codebaseSearch: z.boolean(),
   limits: z.enum(['cgroup', 'rlimit', 'none']),
+  /** Whether the rate of disk I/O can be limited too. */
+  diskLimits: z.boolean().default(false),
   isolation: z.enum(['bubblewrap', 'none']),
   raceSafePaths: z.boolean(),
 });

@@ -36,7 +36,10 @@ export async function runDaemon(settings: DaemonSettings): Promise<Daemon | unde
   const unlock = takeHostLock(join(settings.directory, 'host.lock'));
   if (unlock === undefined) return undefined;
   const workspaces = new WorkspaceList(join(settings.directory, 'workspaces'));
-  const host = await createInProcessHost({ onWorkspace: (stateDir) => workspaces.add(stateDir) });
+  const host = await createInProcessHost({
+    disk: settings.directory,
+    onWorkspace: (stateDir) => workspaces.add(stateDir),
+  });
   const stopping = deferred<void>();
   const server = await HostServer.listen(host, socketPath, stopping.resolve);
   const idle = watchIdle(

@@ -1,6 +1,7 @@
 import { type Result, ShadowError, toShadowError } from '@shadow/protocol/errors';
 import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
-import { Launcher } from '../process/launcher.ts';
+import { endWorkspaceEscapees } from '../process/escapees.ts';
+import { Launcher, type LauncherOptions } from '../process/launcher.ts';
 import type { ManagedProcess } from '../process/managed-process.ts';
 import type {
   HostCapabilities,
@@ -18,9 +19,7 @@ import { AnswerMemory } from './answer-memory.ts';
 
 const SWEEP_MS = 60 * 60 * 1000;
 
-export interface HostOptions {
-  /** The strongest means of limits to look for; default `cgroup`. */
-  limits?: 'cgroup' | 'rlimit' | 'none';
+export interface HostOptions extends LauncherOptions {
   /** Told of each workspace before its first use. */
   onWorkspace?: (stateDir: string) => void;
 }
@@ -61,7 +60,7 @@ export class InProcessHost implements ProcessHost {
   }
 
   async getProcess(ref: ProcessRef): Promise<Result<{ process: ProcessInfo }>> {
-    return await this.#withProcess(ref, ({ info }) => ({ success: true, process: info }));
+    return await this.#withProcess(ref, (managed) => ({ success: true, process: managed.describe() }));
   }
 
   async *readOutput(
@@ -100,7 +99,9 @@ export class InProcessHost implements ProcessHost {
 
   async releaseWorkspace({ stateDir }: { stateDir: string }): Promise<Result> {
     return await guarded(async () => {
-      await (await this.#workspaces.get(stateDir))?.cancelAll();
+      const known = await this.#workspaces.get(stateDir);
+      // One that this host has not opened may have been left something by an earlier one.
+      await (known?.cancelAll() ?? endWorkspaceEscapees(stateDir));
       this.#workspaces.delete(stateDir);
       return { success: true };
     });

@@ -1,37 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { SignalName } from '@shadow/protocol/process';
+import { inGroup, readProcessTable, readStat } from './process-table.ts';
 
 /** From TERM to KILL. */
 export const KILL_GRACE_MS = 2000;
 const FIRST_POLL_MS = 2;
 const LAST_POLL_MS = 50;
-
-interface ProcessStat {
-  pid: number;
-  state: string;
-  group: number;
-  session: number;
-  startTime: string;
-}
-
-/** Fields of /proc/<pid>/stat (proc(5)); undefined when the process is gone or the system has no /proc. */
-function readStat(pid: number | string): ProcessStat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
-  // The name in parentheses may itself hold spaces and parentheses.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return {
-    pid: Number(pid),
-    state: fields[0] ?? '',
-    group: Number(fields[2]),
-    session: Number(fields[3]),
-    startTime: fields[19] ?? '',
-  };
-}
 
 /** When a process began, in the kernel's clock ticks; tells a pid from its later reuse. Undefined when it is gone. */
 export function processStartTime(pid: number): string | undefined {
@@ -59,34 +33,19 @@ export function isSameProcess(pid: number, startTime: string | null): boolean {
   return stat !== undefined && stat.startTime === startTime && stat.state !== 'Z';
 }
 
-/**
- * Live members of a process group and of the session it leads: job control gives grandchildren groups of their own, but
- * leaves them in the session. Zombies do not count: in a container nobody may ever reap them.
- */
+/** Live members of a process group and of the session it leads. */
 function groupMembers(leader: number): number[] {
-  let names: string[];
-  try {
-    names = readdirSync('/proc');
-  } catch {
-    return signalGroup(leader, 0) ? [leader] : [];
-  }
-  const members: number[] = [];
-  for (const name of names) {
-    const first = name.charCodeAt(0);
-    if (first < 0x30 || first > 0x39) continue;
-    const stat = readStat(name);
-    if (stat === undefined || stat.state === 'Z' || stat.state === 'X') continue;
-    if (stat.group === leader || stat.session === leader) members.push(stat.pid);
-  }
-  return members;
+  const table = readProcessTable();
+  if (table === undefined) return signalGroup(leader, 0) ? [leader] : [];
+  return inGroup(table, leader).map(({ pid }) => pid);
 }
 
 /**
- * Signals a group that runs inside bubblewrap, bubblewrap itself left out: it would die of what its command may handle,
- * and its death is the command's.
+ * Signals a group that runs inside bubblewrap, bubblewrap itself and the first process inside left out: they would die of
+ * what the command may handle, and their death is the command's.
  */
 function signalInside(leader: number, signal: SignalName): boolean {
-  const inside = groupMembers(leader).filter((pid) => nameOf(pid) !== 'bwrap');
+  const inside = groupMembers(leader).filter((pid) => nameOf(pid) !== 'bwrap' && !isFirstInside(pid));
   for (const pid of inside) signalOne(pid, signal);
   return inside.length > 0;
 }
@@ -122,11 +81,21 @@ function signalMembers(leader: number, signal: SignalName): void {
   for (const pid of groupMembers(leader)) signalOne(pid, signal);
 }
 
-function signalOne(pid: number, signal: SignalName): void {
+/** Signals one process; nothing happens when it is gone meanwhile. */
+export function signalOne(pid: number, signal: SignalName): void {
   try {
     process.kill(pid, signal);
   } catch {
     // Gone meanwhile, or somebody else's.
+  }
+}
+
+/** Whether a process is the first one of a namespace below ours (NSpid of proc(5) ends in 1). */
+function isFirstInside(pid: number): boolean {
+  try {
+    return /^NSpid:\t\d+.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
   }
 }
 

@@ -18,6 +18,12 @@ const SYSTEM_DIRECTORIES = [
 const PLACES = ['/usr/bin/bwrap', '/bin/bwrap', '/usr/local/bin/bwrap'];
 const PROBE_MS = 3000;
 
+/**
+ * First process inside: runs the command and collects what nobody waits for, as bubblewrap's own would; but this one is
+ * waited for, so that the command's processor time is not lost. What it has to say of signals itself is for nobody.
+ */
+const FIRST_PROCESS = 'exec 9>&2 2>/dev/null; "$0" "$@" 2>&9 9>&-; exit $?';
+
 /** Path of a bubblewrap that works here; user namespaces may be refused though it is installed. */
 export async function findBubblewrap(): Promise<string | undefined> {
   const path = PLACES.find((place) => lstatSync(place, { throwIfNoEntry: false })?.isFile());
@@ -36,7 +42,7 @@ export async function findBubblewrap(): Promise<string | undefined> {
  * server's state and other processes out of sight (bwrap(1)).
  */
 export function bubblewrapArguments({ root, cwd, env, isolation }: StartProcess): string[] {
-  const args = ['--unshare-pid', '--unshare-ipc', '--unshare-uts'];
+  const args = ['--die-with-parent', '--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts'];
   if (isolation?.network !== true) args.push('--unshare-net');
   args.push(...SYSTEM_DIRECTORIES.flatMap(systemDirectory));
   args.push('--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/run', '--tmpfs', '/var/tmp');
@@ -44,7 +50,7 @@ export function bubblewrapArguments({ root, cwd, env, isolation }: StartProcess)
   args.push('--ro-bind-try', '/run/systemd/resolve', '/run/systemd/resolve');
   if (env.HOME?.startsWith('/') === true) args.push('--tmpfs', env.HOME);
   for (const path of isolation?.readable ?? []) args.push('--ro-bind-try', path, path);
-  args.push('--bind', root, root, '--chdir', cwd, '--');
+  args.push('--bind', root, root, '--chdir', cwd, '--', '/bin/sh', '-c', FIRST_PROCESS);
   return args;
 }
 

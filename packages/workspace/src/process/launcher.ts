@@ -1,16 +1,28 @@
 import { ShadowError } from '@shadow/protocol/errors';
 import type { OutputStream, ResourceLimits } from '@shadow/protocol/process';
-import { type Cgroup, Cgroups } from './cgroups.ts';
+import { type Cgroup, type CgroupPlace, Cgroups } from './cgroups.ts';
 import { type Child, type LaunchSpec, spawnOnPipes } from './child.ts';
+import { ChildrenClock } from './children-clock.ts';
 import { findExecutable, findShell } from './executables.ts';
 import { bootId, isStopped, processStartTime } from './group.ts';
 import { bubblewrapArguments, findBubblewrap } from './isolation.ts';
 import type { HostCapabilities, StartProcess } from './process-host.ts';
 import { isPtyAvailable, spawnOnPty } from './pty-child.ts';
+import type { UsageReading } from './usage.ts';
 
 /** Holds a command back until it is in its control group; `$0` and what follows are the command. */
 const HOLD = 'kill -STOP $$; exec "$0" "$@"';
 const HOLD_MS = 5000;
+
+/** What a launcher may use of the machine. */
+export interface LauncherOptions {
+  /** The strongest means of limits to look for; default `cgroup`. */
+  limits?: 'cgroup' | 'rlimit' | 'none';
+  /** Where control groups are; default the system's. */
+  cgroups?: CgroupPlace;
+  /** Absolute path on the disk that commands work on; default the working directory. */
+  disk?: string;
+}
 
 interface Means {
   cgroups: Cgroups | undefined;
@@ -27,26 +39,32 @@ export class Launcher {
     bootId: bootId(),
   };
   readonly capabilities: HostCapabilities;
+  readonly #clock = new ChildrenClock();
   readonly #means: Means;
   readonly #groups = new Map<number, Cgroup>();
 
-  private constructor(means: Means) {
+  private constructor(means: Means, disk: string) {
     this.#means = means;
     this.capabilities = {
       limits: means.cgroups !== undefined ? 'cgroup' : means.prlimit !== undefined ? 'rlimit' : 'none',
+      diskLimits: means.cgroups?.canLimitDisk(disk) ?? false,
       isolation: means.bubblewrap === undefined ? 'none' : 'bubblewrap',
       pty: isPtyAvailable(),
     };
   }
 
   /** Finds out what this machine offers. */
-  static async create(options: { limits?: 'cgroup' | 'rlimit' | 'none' } = {}): Promise<Launcher> {
-    const { limits = 'cgroup' } = options;
-    return new Launcher({
-      cgroups: limits === 'cgroup' ? Cgroups.find() : undefined,
+  static async create({
+    limits = 'cgroup',
+    cgroups = {},
+    disk = process.cwd(),
+  }: LauncherOptions = {}): Promise<Launcher> {
+    const means = {
+      cgroups: limits === 'cgroup' ? Cgroups.find(cgroups) : undefined,
       prlimit: limits === 'none' ? undefined : findExecutable('prlimit', undefined),
       bubblewrap: await findBubblewrap(),
-    });
+    };
+    return new Launcher(means, disk);
   }
 
   /**
@@ -78,8 +96,19 @@ export class Launcher {
       ...(request.pty === undefined ? {} : { pty: request.pty }),
     };
     const child = request.pty === undefined ? await spawnOnPipes(spec) : await spawnOnPty(spec);
+    this.#clock.began(child.pid);
     if (isGrouped) await this.#confine(child, request);
     return child;
+  }
+
+  /** What a child's control group has counted so far; undefined for a child without one. */
+  groupUsage(pid: number): UsageReading | undefined {
+    return this.#groups.get(pid)?.usage();
+  }
+
+  /** Told as soon as a child has ended. @returns its processor time in milliseconds, where the system tells */
+  exited(pid: number): number | undefined {
+    return this.#clock.ended(pid);
   }
 
   /** Told when nothing of a child's group is left: its control group goes, with whoever left the process group. */

@@ -3,11 +3,13 @@ import type {
   OutputFrame,
   ProcessInfo,
   ReadOutputRequest,
+  ResourceUsage,
   SignalName,
   TerminalSize,
 } from '@shadow/protocol/process';
 import { TerminalBuffer } from '../terminal/terminal-buffer.ts';
-import { type Child, type ExitStatus, signalName } from './child.ts';
+import type { Child, ExitStatus } from './child.ts';
+import { Escapees, markedEnvironment } from './escapees.ts';
 import {
   groupGone,
   isGroupAlive,
@@ -19,15 +21,20 @@ import {
   signalInsideSoon,
 } from './group.ts';
 import type { Launcher } from './launcher.ts';
+import { type EndReason, endOf, newRecord, throughBubblewrap } from './new-record.ts';
 import type { StartProcess } from './process-host.ts';
 import { type ProcessRecord, processDirectory, writeRecord } from './process-record.ts';
+import type { ProcessStat } from './process-table.ts';
+import { UsageMeter } from './usage.ts';
+import { within } from './within.ts';
 
 /** What a leader leaves behind may finish by itself (`> >(tee log)`) before it is ended. */
 const LINGER_MS = 250;
 /** Output held open by a process that left the group is given up after so long. */
 const DRAIN_MS = 1000;
 
-type EndReason = 'timed-out' | 'cancelled';
+/** Signals that are meant to end a process, if they do. */
+const ENDING: ReadonlySet<SignalName> = new Set(['SIGTERM', 'SIGKILL', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 /** One process of this host, from its start until its record is closed. */
 export class ManagedProcess {
@@ -41,12 +48,18 @@ export class ManagedProcess {
   #quiet: NodeJS.Timeout | undefined;
   #isInputOpen = false;
   #isIsolated = false;
+  /** A signal that was meant to end it was sent. */
+  #isToldToEnd = false;
+  readonly #meter = new UsageMeter();
+  readonly #escapees: Escapees;
+  #launcher: Launcher | undefined;
   /** Resolves when nothing of the group is left and the end is recorded. */
   ended: Promise<void> = Promise.resolve();
 
   private constructor(stateDir: string, record: ProcessRecord) {
     this.stateDir = stateDir;
     this.#record = record;
+    this.#escapees = new Escapees(stateDir, record.info.processId);
   }
 
   /** A process that ended in an earlier life of the host; its output is read from disk when asked for. */
@@ -67,8 +80,10 @@ export class ManagedProcess {
     });
     managed.#buffer = buffer;
     managed.#isIsolated = request.isolation !== undefined;
+    managed.#launcher = launcher;
+    const env = markedEnvironment(request.env, request.stateDir, request.processId);
     try {
-      managed.#child = await launcher.launch(request, (stream, data) => {
+      managed.#child = await launcher.launch({ ...request, env }, (stream, data) => {
         managed.#quiet?.refresh();
         buffer.append(stream, data);
       });
@@ -85,6 +100,13 @@ export class ManagedProcess {
     const buffer = this.#buffer;
     if (buffer === undefined) return this.#record.info;
     return { ...this.#record.info, outputStart: buffer.start, outputEnd: buffer.end };
+  }
+
+  /** The process with what it uses now. @param table the system's processes, where they have been read already */
+  describe(table?: readonly ProcessStat[]): ProcessInfo {
+    const { info } = this;
+    const usage = this.isRunning ? this.#look(table) : undefined;
+    return usage === undefined ? info : { ...info, usage };
   }
 
   get fingerprint(): string {
@@ -135,6 +157,11 @@ export class ManagedProcess {
   async signal(signal: SignalName): Promise<Result> {
     const child = this.#child;
     if (child === undefined || !this.isRunning) return this.#notRunning();
+    if (ENDING.has(signal)) {
+      this.#isToldToEnd = true;
+      // KILL leaves nobody a moment; after any other signal the command may go on, and its own with it.
+      if (signal === 'SIGKILL') this.#prepareEnd(child);
+    }
     // KILL is for bubblewrap too: nothing inside could handle it.
     const isInside = this.#isIsolated && signal !== 'SIGKILL';
     const isReached = isInside
@@ -195,20 +222,37 @@ export class ManagedProcess {
     const child = this.#child;
     if (child === undefined || this.#killing !== undefined) return;
     this.#endReason = reason;
+    this.#prepareEnd(child);
     this.#killing = killGroup(child.pid, KILL_GRACE_MS, this.#isIsolated);
+  }
+
+  /** The last look at what is about to be killed; who has left its group is asked to end, too. */
+  #prepareEnd(child: Child): void {
+    this.#look();
+    this.#escapees.terminate(child.pid);
+  }
+
+  #look(table?: readonly ProcessStat[]): ResourceUsage | undefined {
+    const child = this.#child;
+    return child && this.#meter.look(child.pid, this.#launcher?.groupUsage(child.pid), table);
   }
 
   async #supervise(child: Child, launcher: Launcher): Promise<void> {
     const status = await child.exited;
+    const leaderMs = launcher.exited(child.pid);
     // Whoever asked to end it before this moment decided its state; later is too late.
     const reason = this.#endReason;
     clearTimeout(this.#timeout);
     clearTimeout(this.#quiet);
+    const end = endOf(this.#isIsolated ? throughBubblewrap(status) : status, reason);
     await this.#endRemains(child);
+    // Who left the group of a command that came to its own end was meant to stay, until the workspace goes.
+    if (reason !== undefined || (this.#isToldToEnd && end.signal !== null)) await this.#escapees.end();
     await within(child.drained, DRAIN_MS);
     child.destroyOutput();
+    const usage = this.#meter.end(launcher.groupUsage(child.pid), leaderMs);
     await launcher.ended(child.pid);
-    this.#finish(endOf(this.#isIsolated ? throughBubblewrap(status) : status, reason));
+    this.#finish({ ...end, ...(usage === undefined ? {} : { usage }) });
   }
 
   /** Ends what the leader left behind in its group or session. */
@@ -223,7 +267,7 @@ export class ManagedProcess {
     await killGroup(child.pid);
   }
 
-  #finish(end: Pick<ProcessInfo, 'state'> & Partial<ExitStatus>): void {
+  #finish(end: Pick<ProcessInfo, 'state' | 'usage'> & Partial<ExitStatus>): void {
     const buffer = this.#readableBuffer();
     buffer.close();
     this.#child = undefined;
@@ -252,53 +296,6 @@ export class ManagedProcess {
   }
 }
 
-function newRecord(request: StartProcess, host: Launcher['hostIdentity']): ProcessRecord {
-  return {
-    version: 1,
-    fingerprint: request.fingerprint,
-    capacityBytes: request.capacityBytes ?? null,
-    startTime: null,
-    bootId: host.bootId,
-    host: { pid: host.pid, startTime: host.startTime },
-    info: {
-      processId: request.processId,
-      command: request.command,
-      cwd: request.cwd,
-      state: 'running',
-      isBackground: request.isBackground,
-      isPty: request.pty !== undefined,
-      pid: null,
-      exitCode: null,
-      signal: null,
-      startedAt: new Date().toISOString(),
-      finishedAt: null,
-      outputStart: 0,
-      outputEnd: 0,
-    },
-  };
-}
-
-function endOf(status: ExitStatus, reason: EndReason | undefined): Pick<ProcessInfo, 'state'> & ExitStatus {
-  return { ...status, state: reason ?? (status.signal === null ? 'exited' : 'signaled') };
-}
-
-/** Bubblewrap says a signal as a shell does, by an exit code of 128 and its number: taken for one here. */
-function throughBubblewrap({ exitCode, signal }: ExitStatus): ExitStatus {
-  const name = exitCode !== null && exitCode > 128 ? signalName(exitCode - 128) : undefined;
-  return name === undefined ? { exitCode, signal } : { exitCode: null, signal: name };
-}
-
 function extentOf(buffer: TerminalBuffer): Pick<ProcessInfo, 'outputStart' | 'outputEnd'> {
   return { outputStart: buffer.start, outputEnd: buffer.end };
-}
-
-/** Whether the promise resolved in time. */
-async function within(promise: Promise<void>, milliseconds: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds);
-  });
-  const isInTime = await Promise.race([promise.then(() => true), late]);
-  clearTimeout(timer);
-  return isInTime;
 }

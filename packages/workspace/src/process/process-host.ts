@@ -53,8 +53,10 @@ export type HostResize = z.infer<typeof HostResize>;
 
 /** What holds on this machine. */
 export const HostCapabilities = z.object({
-  /** How limits of CPU, memory, process count and disk I/O are kept. */
+  /** How limits of CPU, memory and process count are kept. */
   limits: z.enum(['cgroup', 'rlimit', 'none']),
+  /** Whether the rate of disk I/O is limited too, on the disk that commands work on; older hosts do not say. */
+  diskLimits: z.boolean().default(false),
   isolation: z.enum(['bubblewrap', 'none']),
   pty: z.boolean(),
 });

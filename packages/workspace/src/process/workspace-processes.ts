@@ -1,10 +1,12 @@
 import { failure, type Result, ShadowError } from '@shadow/protocol/errors';
 import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
+import { Escapees, endWorkspaceEscapees } from './escapees.ts';
 import { bootId, isSameProcess, killGroup, processStartTime } from './group.ts';
 import type { Launcher } from './launcher.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { HostReadOutput, StartProcess } from './process-host.ts';
 import { type ProcessRecord, readRecords, removeRecord } from './process-record.ts';
+import { readProcessTable } from './process-table.ts';
 
 /** How long an ended process and its output are kept. */
 const RETENTION_MS = 24 * 60 * 60 * 1000;
@@ -34,8 +36,11 @@ export class WorkspaceProcesses {
     return [...this.#processes.values()].filter(({ isRunning }) => isRunning).length + this.#starting.size;
   }
 
+  /** Every process, with what the running ones use now. */
   list(): ProcessInfo[] {
-    return [...this.#processes.values()].map(({ info }) => info);
+    const all = [...this.#processes.values()];
+    const table = all.some(({ isRunning }) => isRunning) ? readProcessTable() : undefined;
+    return all.map((managed) => managed.describe(table));
   }
 
   find(processId: string): Result<{ managed: ManagedProcess }> {
@@ -82,10 +87,11 @@ export class WorkspaceProcesses {
     else yield { type: 'error', error: found.error };
   }
 
-  /** Ends every process of the workspace. */
+  /** Ends every process of the workspace, and what ended commands have left behind. */
   async cancelAll(): Promise<void> {
     await Promise.allSettled(this.#starting.values());
     await Promise.all([...this.#processes.values()].map((managed) => managed.cancel()));
+    await endWorkspaceEscapees(this.#stateDir);
   }
 
   /** Forgets what ended long ago. */
@@ -104,6 +110,7 @@ export class WorkspaceProcesses {
     const { pid } = record.info;
     // The leader may be gone while its group lives on: its pid is then still taken, so nobody else can have it.
     if (pid !== null && isLeftover(pid, record)) await killGroup(pid);
+    if (record.bootId === bootId()) await new Escapees(this.#stateDir, record.info.processId).end();
     managed.markLost(new Date().toISOString());
   }
 }

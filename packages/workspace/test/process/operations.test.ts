@@ -53,7 +53,9 @@ describe('a foreground command', () => {
       .split('\n')
       .slice(1)
       .map((line) => line.split('=')[0]);
-    expect(new Set(names)).toEqual(new Set(['PATH', 'HOME', 'LANG', 'GIVEN', 'PWD', 'SHLVL', '_', '']));
+    expect(new Set(names)).toEqual(
+      new Set(['PATH', 'HOME', 'LANG', 'GIVEN', 'PWD', 'SHLVL', '_', 'SHADOW_PROCESS_ID', '']),
+    );
     expect(result.stdout).toContain('GIVEN=a b\n');
   });
 

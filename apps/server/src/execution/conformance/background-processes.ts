@@ -139,6 +139,16 @@ function signals(shared: SharedSubject): void {
     },
   );
 
+  it('ends by SIGQUIT what does not ignore it, as shells do', async () => {
+    const { processId } = await start(shared.executor, { command: 'sleep 300' });
+    await until(async () => {
+      await shared.executor.signalProcess({ processId, signal: 'SIGQUIT' });
+      return unwrap(await shared.executor.getProcess({ processId })).process.state !== 'running';
+    }, 'the end by SIGQUIT');
+    const info = await ended(shared.executor, processId);
+    expect(info).toMatchObject({ state: 'signaled', signal: 'SIGQUIT', exitCode: null });
+  });
+
   it('stops and goes on by SIGSTOP and SIGCONT', async () => {
     const { processId } = await start(shared.executor, { command: 'cat' });
     unwrap(await shared.executor.signalProcess({ processId, signal: 'SIGSTOP' }));

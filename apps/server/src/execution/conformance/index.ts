@@ -10,6 +10,7 @@ import { runningCommands } from './running-commands.ts';
 import { searching } from './searching.ts';
 import { SharedSubject } from './shared-subject.ts';
 import type { SetUp } from './subject.ts';
+import { tellingUsage } from './telling-usage.ts';
 import { transferringBytes } from './transferring-bytes.ts';
 import { usingGit } from './using-git.ts';
 import { usingGitBeforeTheFirstCommit, usingGitWithoutRepository } from './using-git-elsewhere.ts';
@@ -42,6 +43,7 @@ export function describeToolExecutor(name: string, setUp: SetUp): void {
       describe('reading output', () => readingOutput(shared));
       describe('acting at once', () => actingAtOnce(shared));
       describe('background processes', () => backgroundProcesses(shared));
+      describe('telling usage', () => tellingUsage(shared));
       describe('watching files', () => watchingFiles(shared));
       describe('using git without a repository', () => usingGitWithoutRepository(shared));
     });

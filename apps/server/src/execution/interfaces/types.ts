@@ -10,6 +10,8 @@ export interface Capabilities {
   codebaseSearch: boolean;
   /** What holds a command's resource limits. */
   limits: 'cgroup' | 'rlimit' | 'none' | 'pod';
+  /** Whether a command's limit of disk I/O holds too. */
+  diskLimits: boolean;
   isolation: 'bubblewrap' | 'none' | 'container' | 'simulated';
   /** Whether a symlink swapped in during a call is certain not to lead outside. */
   raceSafePaths: boolean;

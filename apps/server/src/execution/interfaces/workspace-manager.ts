@@ -58,6 +58,16 @@ export interface UnsavedWork {
   commits: number;
 }
 
+/** What a workspace's commands use together. */
+export interface WorkspaceMetrics {
+  /** Processes that run now. */
+  processes: number;
+  /** Milliseconds of processor time, of ended commands too as long as those are kept. */
+  cpuMs: number;
+  /** Bytes of memory in use now. */
+  memoryBytes: number;
+}
+
 /** Life cycle of workspaces. Everything is idempotent: called twice, or after a crash half-way, it converges. */
 export interface WorkspaceManager {
   readonly mode: 'local' | 'remote' | 'mock';
@@ -67,6 +77,8 @@ export interface WorkspaceManager {
   getWorkspaceStatus(taskId: string): Promise<WorkspaceState>;
   healthCheck(taskId: string): Promise<Result>;
   getWorkspaceSize(taskId: string): Promise<Result<{ bytes: number; files: number }>>;
+  /** What the workspace's commands use; `workspaceMetrics` answers it over any executor. */
+  getMetrics(taskId: string): Promise<Result<WorkspaceMetrics>>;
   /** Work that would be lost with the workspace. */
   getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>>;
   /** Writes all refs and uncommitted work into a bundle on the server. */

@@ -21,9 +21,11 @@ import type {
   StepProgress,
   UnsavedWork,
   WorkspaceManager,
+  WorkspaceMetrics,
   WorkspaceSpec,
   WorkspaceState,
 } from '../interfaces/workspace-manager.ts';
+import { workspaceMetrics } from '../workspace-metrics.ts';
 import { archiveWorkspace } from './archive-workspace.ts';
 import { prepareWorkspace } from './prepare-workspace.ts';
 
@@ -81,6 +83,11 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     const { directory } = this.#paths(taskId);
     if (!(await exists(directory))) return this.#lost(taskId);
     return { success: true, ...(await measureTree(directory)) };
+  }
+
+  async getMetrics(taskId: string): Promise<Result<WorkspaceMetrics>> {
+    const found = await this.getExecutor(taskId);
+    return found.success ? workspaceMetrics(found.executor) : found;
   }
 
   async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {

@@ -34,6 +34,7 @@ export const MOCK_CAPABILITIES: Capabilities = {
   taskResources: false,
   codebaseSearch: false,
   limits: 'none',
+  diskLimits: false,
   isolation: 'simulated',
   raceSafePaths: true,
 };

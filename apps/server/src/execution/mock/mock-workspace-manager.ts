@@ -9,9 +9,11 @@ import type {
   StepProgress,
   UnsavedWork,
   WorkspaceManager,
+  WorkspaceMetrics,
   WorkspaceSpec,
   WorkspaceState,
 } from '../interfaces/workspace-manager.ts';
+import { workspaceMetrics } from '../workspace-metrics.ts';
 import { MOCK_CAPABILITIES, MockToolExecutor } from './mock-tool-executor.ts';
 import { cloneSimulated } from './simulated-repository.ts';
 
@@ -89,6 +91,11 @@ export class MockWorkspaceManager implements WorkspaceManager {
     if (!listed.success) return listed;
     const files = listed.entries.filter(({ kind }) => kind !== 'directory');
     return { success: true, bytes: files.reduce((sum, { size }) => sum + size, 0), files: files.length };
+  }
+
+  async getMetrics(taskId: string): Promise<Result<WorkspaceMetrics>> {
+    const found = await this.getExecutor(taskId);
+    return found.success ? workspaceMetrics(found.executor) : found;
   }
 
   async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {

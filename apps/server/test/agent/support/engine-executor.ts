@@ -19,6 +19,7 @@ export async function openEngineExecutor(
       suspend: false, taskResources: false,
       codebaseSearch: engine.capabilities.codebaseSearch,
       limits: 'none' as const,
+      diskLimits: false,
       isolation: 'none' as const,
       raceSafePaths: engine.capabilities.raceSafePaths,
     },

@@ -15,7 +15,7 @@ import type { SimulatedProgram } from './program.ts';
 
 /** A process host of one workspace whose processes are simulated. */
 export class MemoryHost implements ProcessHost {
-  readonly capabilities = { limits: 'none', isolation: 'none', pty: false } as const;
+  readonly capabilities = { limits: 'none', diskLimits: false, isolation: 'none', pty: false } as const;
   readonly #tree: MemoryTree;
   readonly #programs: ReadonlyMap<string, SimulatedProgram>;
   readonly #processes = new Map<string, MemoryProcess>();
@@ -43,11 +43,11 @@ export class MemoryHost implements ProcessHost {
   }
 
   async listProcesses(): Promise<Result<{ processes: ProcessInfo[] }>> {
-    return { success: true, processes: [...this.#processes.values()].map(({ info }) => info) };
+    return { success: true, processes: [...this.#processes.values()].map((process) => process.describe()) };
   }
 
   async getProcess(ref: ProcessRef): Promise<Result<{ process: ProcessInfo }>> {
-    return this.#with(ref, ({ info }) => ({ success: true, process: info }));
+    return this.#with(ref, (process) => ({ success: true, process: process.describe() }));
   }
 
   async *readOutput(

@@ -1,10 +1,19 @@
-import { failure, type OutputFrame, type ProcessInfo, type Result, type SignalName } from '@shadow/protocol';
+import {
+  failure,
+  type OutputFrame,
+  type ProcessInfo,
+  type ResourceUsage,
+  type Result,
+  type SignalName,
+} from '@shadow/protocol';
 import type { HostReadOutput, StartProcess } from '@shadow/workspace';
 import type { MemoryTree } from '../tree/memory-tree.ts';
 import { InputPipe } from './input-pipe.ts';
 import { MemoryOutput } from './memory-output.ts';
 import type { SimulatedProgram } from './program.ts';
 import { runShellLine } from './shell.ts';
+
+const SIMULATED_MEMORY_BYTES = 4 * 1024 * 1024;
 
 type End = Pick<ProcessInfo, 'state'> & Partial<Pick<ProcessInfo, 'exitCode' | 'signal'>>;
 
@@ -41,6 +50,11 @@ export class MemoryProcess {
 
   get info(): ProcessInfo {
     return { ...this.#info, outputStart: this.#output.start, outputEnd: this.#output.end };
+  }
+
+  /** The process with what it would use now. */
+  describe(): ProcessInfo {
+    return this.isRunning ? { ...this.info, usage: simulatedUsage(this.#info) } : this.info;
   }
 
   get isRunning(): boolean {
@@ -133,7 +147,8 @@ export class MemoryProcess {
     if (!this.isRunning) return;
     clearTimeout(this.#timeout);
     clearTimeout(this.#quiet);
-    this.#info = { ...this.#info, ...end, finishedAt: new Date().toISOString() };
+    const finished = { ...this.#info, ...end, finishedAt: new Date().toISOString() };
+    this.#info = { ...finished, usage: simulatedUsage(finished) };
     this.#output.close();
     this.#abort.abort();
     this.#goOn();
@@ -144,6 +159,18 @@ export class MemoryProcess {
     const { processId, state } = this.#info;
     return failure('PROCESS_NOT_RUNNING', `Process ${processId} has ended (${state}).`, { processId, state });
   }
+}
+
+/** A process that computes a tenth of its time and holds the same memory throughout. */
+function simulatedUsage({ state, startedAt, finishedAt }: ProcessInfo): ResourceUsage {
+  const elapsedMs = (finishedAt === null ? Date.now() : Date.parse(finishedAt)) - Date.parse(startedAt);
+  const isRunning = state === 'running';
+  return {
+    cpuMs: 1 + Math.floor(Math.max(0, elapsedMs) / 10),
+    memoryBytes: isRunning ? SIMULATED_MEMORY_BYTES : 0,
+    peakMemoryBytes: SIMULATED_MEMORY_BYTES,
+    processCount: isRunning ? 1 : 0,
+  };
 }
 
 function newInfo(request: StartProcess): ProcessInfo {
