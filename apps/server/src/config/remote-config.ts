@@ -50,6 +50,8 @@ export interface RemoteConfig {
   readonly clone: Settings['remoteClone'];
   /** Milliseconds until a sidecar must be ready. */
   readonly startTimeoutMs: number;
+  /** Milliseconds for which a pod may be in trouble that can pass by itself. */
+  readonly unschedulableGraceMs: number;
   readonly warmPoolSize: number;
   /** Milliseconds after which an idle task is suspended. */
   readonly idleTtlMs: number;
@@ -80,6 +82,7 @@ export function remoteConfig(values: Settings): RemoteConfig {
     },
     clone: values.remoteClone,
     startTimeoutMs: values.remoteStartTimeoutMs,
+    unschedulableGraceMs: values.remoteUnschedulableGraceMs,
     warmPoolSize: values.remoteWarmPoolSize,
     idleTtlMs: values.workspaceCleanupTtlMs,
   };

@@ -120,6 +120,14 @@ export const remoteSettings = {
     allowed: MILLISECONDS,
     schema: milliseconds(300_000),
   }),
+  remoteUnschedulableGraceMs: setting({
+    name: 'REMOTE_UNSCHEDULABLE_GRACE_MS',
+    default: '30000',
+    description:
+      'How long a pod may wait for a node with room or for its volume, until the start has failed. With an autoscaler: as long as a new node takes.',
+    allowed: MILLISECONDS,
+    schema: milliseconds(30_000),
+  }),
   remoteWarmPoolSize: setting({
     name: 'REMOTE_WARM_POOL_SIZE',
     default: '0',

@@ -44,6 +44,7 @@ describe('configuration of remote mode', () => {
       },
       clone: 'auto',
       startTimeoutMs: 300_000,
+      unschedulableGraceMs: 30_000,
       warmPoolSize: 0,
       idleTtlMs: 3_600_000,
     });
@@ -64,6 +65,7 @@ describe('configuration of remote mode', () => {
       REMOTE_CLONE: 'bundle',
       REMOTE_EGRESS: 'none',
       REMOTE_START_TIMEOUT_MS: '1000',
+      REMOTE_UNSCHEDULABLE_GRACE_MS: '2000',
       REMOTE_WARM_POOL_SIZE: '3',
       WORKSPACE_CLEANUP_TTL_MS: '86400001',
       SIDECAR_IMAGE: 'registry.example.com:5000/shadow/sidecar@sha256:0123',
@@ -112,6 +114,7 @@ describe('configuration of remote mode', () => {
       },
       clone: 'bundle',
       startTimeoutMs: 1000,
+      unschedulableGraceMs: 2000,
       warmPoolSize: 3,
       idleTtlMs: 86_400_001,
     });
