@@ -232,8 +232,7 @@ export class ManagedProcess {
     this.#escapees.terminate(child.pid);
   }
 
-  #look(table?: readonly ProcessStat[]): ResourceUsage | undefined {
-    const child = this.#child;
+  #look(table?: readonly ProcessStat[], child = this.#child): ResourceUsage | undefined {
     return child && this.#meter.look(child.pid, this.#launcher?.groupUsage(child.pid), table);
   }
 
