@@ -46,6 +46,8 @@ export interface RemoteConfig {
     readonly priorityClass: string | null;
     readonly serviceAccount: string;
     readonly egress: Settings['remoteEgress'];
+    /** Addresses; the cluster's own resolver when empty. */
+    readonly dnsServers: readonly string[];
   };
   readonly clone: Settings['remoteClone'];
   /** Milliseconds until a sidecar must be ready. */
@@ -79,6 +81,7 @@ export function remoteConfig(values: Settings): RemoteConfig {
       priorityClass: values.remotePriorityClass,
       serviceAccount: values.remoteServiceAccount,
       egress: values.remoteEgress,
+      dnsServers: values.remoteDnsServers,
     },
     clone: values.remoteClone,
     startTimeoutMs: values.remoteStartTimeoutMs,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { integer, MILLISECONDS, milliseconds, optional, setting } from './setting.ts';
@@ -112,6 +113,19 @@ export const remoteSettings = {
       'What pods may connect to, where the cluster enforces NetworkPolicy: nothing, public addresses only, or the cluster too.',
     allowed: 'none, public or cluster',
     schema: z.enum(['none', 'public', 'cluster']).default('public'),
+  }),
+  remoteDnsServers: setting({
+    name: 'REMOTE_DNS_SERVERS',
+    default: 'the cluster’s',
+    description:
+      'Public resolvers that pods with REMOTE_EGRESS=public ask in place of the cluster’s, so that no name of the cluster is told them.',
+    allowed: 'one to three IP addresses with commas between them',
+    schema: z
+      .string()
+      .transform((text) => text.split(',').map((address) => address.trim()))
+      .refine((addresses) => addresses.length <= 3 && addresses.every((address) => isIP(address) !== 0))
+      .optional()
+      .transform((addresses) => addresses ?? []),
   }),
   remoteStartTimeoutMs: setting({
     name: 'REMOTE_START_TIMEOUT_MS',

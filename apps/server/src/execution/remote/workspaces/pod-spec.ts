@@ -56,10 +56,20 @@ export function podSpec(
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     },
+    ...nameResolution(settings),
     ...(settings.runtimeClass === null ? {} : { runtimeClassName: settings.runtimeClass }),
     ...(settings.priorityClass === null ? {} : { priorityClassName: settings.priorityClass }),
     ...(settings.imagePullSecret === null ? {} : { imagePullSecrets: [{ name: settings.imagePullSecret }] }),
   };
+}
+
+/** The cluster's resolver would tell a pod that may see public addresses alone what is in the cluster. */
+function nameResolution({
+  egress,
+  dnsServers,
+}: WorkspaceSettings): Pick<V1PodSpec, 'dnsPolicy' | 'dnsConfig'> {
+  if (egress !== 'public' || dnsServers.length === 0) return {};
+  return { dnsPolicy: 'None', dnsConfig: { nameservers: [...dnsServers] } };
 }
 
 function container(settings: WorkspaceSettings, bounds: WorkspaceResources): V1Container {
