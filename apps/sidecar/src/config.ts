@@ -56,6 +56,11 @@ export const settings = {
     'Address to listen on. Default 127.0.0.1; in a pod 0.0.0.0.',
     'an IP address or a host name',
   ),
+  SIDECAR_METRICS_PORT: setting(
+    integer(0, 65_535, 0),
+    'Port that serves measurements alone, without a token; 0 opens none. Default 0.',
+    'a whole number from 0 to 65535',
+  ),
   WORKSPACE_DIR: setting(
     absolutePath,
     'Root of the tree that the sidecar serves; made where it is missing.',
@@ -175,6 +180,8 @@ export interface LimitsConfig {
 export interface Config {
   readonly port: number;
   readonly host: string;
+  /** 0: none */
+  readonly metricsPort: number;
   readonly workspaceDir: string;
   readonly stateDir: string;
   readonly token: string;
@@ -202,6 +209,7 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
   return {
     port: values.SIDECAR_PORT,
     host: values.SIDECAR_HOST,
+    metricsPort: values.SIDECAR_METRICS_PORT,
     workspaceDir: values.WORKSPACE_DIR,
     stateDir: values.SIDECAR_STATE_DIR,
     token: tokenOf(values),

@@ -21,6 +21,7 @@ import type { SidecarContext } from './context.ts';
 import { Slots } from './http/slots.ts';
 import { AnswerStore } from './idempotency/answer-store.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { type MetricsServer, serveMetrics } from './observability/metrics-server.ts';
 import { hostDirectory } from './places.ts';
 import { serveTerminalSockets } from './terminal-sockets.ts';
 
@@ -49,10 +50,12 @@ export async function startSidecar(config: Config, log: Logger): Promise<Sidecar
   const context = await makeContext(config, claimed, host, log, closing.signal);
   const server = createHttpServer(config, context);
   const port = await listen(server, config);
+  const metrics = await openMetrics(config, context);
   return {
     port,
     close: async () => {
       closing.abort();
+      await metrics?.[Symbol.asyncDispose]();
       await closeServer(server, config.drainMs);
       await context.engine.close();
       // Under a supervisor it is the supervisor that ends the host, once this process is gone.
@@ -60,6 +63,13 @@ export async function startSidecar(config: Config, log: Logger): Promise<Sidecar
       else await host.shutdown();
     },
   };
+}
+
+async function openMetrics(
+  { host, metricsPort: port }: Config,
+  { metrics, log }: SidecarContext,
+): Promise<MetricsServer | undefined> {
+  return port === 0 ? undefined : await serveMetrics(metrics.registry, { host, port }, log);
 }
 
 async function openHost(config: Config): Promise<ProcessHost> {
