@@ -10,10 +10,8 @@ import type {
 import type { WorkspaceResources } from '../../interfaces/workspace-manager.ts';
 import { instanceLabels, LABEL } from './labels.ts';
 import { podSpec } from './pod-spec.ts';
+import { TOKEN_KEY } from './secret-token.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
-
-/** Key of the Secret that holds the token which opens the sidecar. */
-export const TOKEN_KEY = 'token';
 
 /** What a workspace is built from. */
 export interface WorkspaceDesign {
