@@ -7,6 +7,7 @@ import {
   connectProcessHost,
   createProcessOperations,
   decideCommand,
+  machineCapabilities,
   type ProcessHost,
   startProcessHost,
 } from '@shadow/workspace';
@@ -18,6 +19,7 @@ import { redactValues } from './agent/tools/redact.ts';
 import type { Config } from './config.ts';
 import { createWorkspaceManager } from './execution/index.ts';
 import type { WorkspaceManager } from './execution/interfaces/workspace-manager.ts';
+import { chooseIsolation } from './execution/local/command-isolation.ts';
 import { placeWorkspaces } from './execution/local/workspace-place.ts';
 import { writeGitConfig } from './git/git-config.ts';
 import { MirrorCache } from './git/mirror-cache.ts';
@@ -194,6 +196,8 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
   const { host, repositories } = parts;
   const runAs = config.runAs ?? undefined;
   const workspacesDir = await placeWorkspaces(config.workspaces.directory, config.home, runAs);
+  const wanted = config.agentMode === 'local' ? config.workspaces.isolation : 'none';
+  const isolation = await chooseIsolation(wanted, runAs);
   return createWorkspaceManager(config.agentMode, {
     local: {
       ...parts,
@@ -202,16 +206,9 @@ async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<Wo
       archivesDir: join(config.home, 'archives'),
       runAs,
       environment: commandEnvironment(config),
-      capabilities: {
-        pty: host.capabilities.pty,
-        suspend: false,
-        taskResources: false,
-        codebaseSearch: true,
-        limits: host.capabilities.limits,
-        diskLimits: host.capabilities.diskLimits,
-        isolation: host.capabilities.isolation,
-        raceSafePaths: process.platform === 'linux',
-      },
+      isolation,
+      shadowHome: config.home,
+      capabilities: { ...machineCapabilities(host, isolation), suspend: false, taskResources: false },
       resolveRepository: (repository) => repositories.resolve(repository),
       processesOf: (context) => createProcessOperations(context, host),
       releaseProcesses: (stateDir) => host.releaseWorkspace({ stateDir }),

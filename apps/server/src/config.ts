@@ -24,6 +24,8 @@ export interface Config {
     /** Absolute path of the directory that holds a directory per task. */
     readonly directory: string;
     readonly commandTimeoutMs: number;
+    /** How commands are kept apart from this machine in local mode. */
+    readonly isolation: Settings['commandIsolation'];
   };
   /** Identity of agents' commands; null when the server is not root and they run as its own user. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
@@ -89,6 +91,7 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
     workspaces: {
       directory: values.workspaceDirectory ?? join(home, 'workspaces'),
       commandTimeoutMs: values.commandTimeoutMs,
+      isolation: values.commandIsolation,
     },
     runAs: process.getuid?.() === 0 ? { uid: values.agentUid, gid: values.agentGid } : null,
     environment: { git: gitVariables(environment), commands: commandVariables(environment) },

@@ -11,6 +11,10 @@ export interface Isolation {
   readonly network: boolean;
   /** Further directories that it may read, absolute (tools that lie in a home). */
   readonly readable?: string[];
+  /** Further directories that it may change, absolute (a home of its own). */
+  readonly writable?: string[];
+  /** Directories that it must not see although they lie in the system's, absolute. */
+  readonly hidden?: string[];
 }
 
 /** Everything the engine needs to know about one directory tree. */

@@ -1,9 +1,23 @@
 import type { FileOperations, GitOperations, ProcessOperations, SearchOperations } from '@shadow/protocol';
-import type { WorkspaceContext } from './context.ts';
+import type { Isolation, WorkspaceContext } from './context.ts';
 import { createFileOperations } from './files/file-operations.ts';
 import { createGitOperations } from './git/git-operations.ts';
+import type { HostCapabilities, ProcessHost } from './process/process-host.ts';
 import { createSearchOperations } from './search/search-operations.ts';
-import { createConfinement } from './security/paths.ts';
+import { createConfinement, isWalkable } from './security/paths.ts';
+
+/** What the engine with its process host can do on this machine, as data: for whoever has to say so without a workspace. */
+export function machineCapabilities(
+  host: Pick<ProcessHost, 'capabilities'>,
+  isolation: Isolation | { readonly network: boolean } | undefined,
+): WorkspaceCapabilities & HostCapabilities {
+  return {
+    ...host.capabilities,
+    isolation: isolation === undefined ? 'none' : host.capabilities.isolation,
+    raceSafePaths: isWalkable(),
+    codebaseSearch: true,
+  };
+}
 
 /** What this engine can do on this system, as data. */
 export interface WorkspaceCapabilities {

@@ -1,6 +1,7 @@
-export type { RunAs, WorkspaceContext } from './context.ts';
+export type { Isolation, RunAs, WorkspaceContext } from './context.ts';
 export {
   createWorkspaceEngine,
+  machineCapabilities,
   type WorkspaceCapabilities,
   type WorkspaceEngine,
   type WorkspaceParts,

@@ -103,6 +103,14 @@ export const settings = {
     allowed: MILLISECONDS,
     schema: milliseconds(300_000),
   }),
+  commandIsolation: setting({
+    name: 'COMMAND_ISOLATION',
+    default: 'auto',
+    description:
+      'Whether agents’ commands run inside bubblewrap in local mode: they then see the system read-only, their workspace, and no home, no other task and nothing of SHADOW_HOME. auto: where it is installed and works; bubblewrap: or the server does not start; bubblewrap-offline: without network, too.',
+    allowed: 'none, auto, bubblewrap or bubblewrap-offline',
+    schema: z.enum(['none', 'auto', 'bubblewrap', 'bubblewrap-offline']).default('auto'),
+  }),
   anthropicApiKey: setting({
     name: 'ANTHROPIC_API_KEY',
     default: '(none)',

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { failure, type Result, sidecarEndpoints } from '@shadow/protocol';
+import { machineCapabilities } from '@shadow/workspace';
 import { Router } from 'express';
 import type { SidecarContext } from '../context.ts';
 import { jsonRoute, streamRoute } from '../http/route.ts';
@@ -22,9 +23,7 @@ export function systemRouter(context: SidecarContext): Router {
   const { getCapabilities, getMetrics, getOpenApi } = sidecarEndpoints;
   jsonRoute(router, context, getCapabilities, async () => ({
     success: true,
-    ...context.host.capabilities,
-    ...context.engine.capabilities,
-    isolation: context.workspace.isolation === undefined ? ('none' as const) : ('bubblewrap' as const),
+    ...machineCapabilities(context.host, context.workspace.isolation),
   }));
   streamRoute(router, context, getMetrics, async ({ response }) => {
     const { registry } = context.metrics;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { lstatSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
+import type { RunAs } from '../context.ts';
 import type { StartProcess } from './process-host.ts';
 
 const SYSTEM_DIRECTORIES = [
@@ -24,13 +25,17 @@ const PROBE_MS = 3000;
  */
 const FIRST_PROCESS = 'exec 9>&2 2>/dev/null; "$0" "$@" 2>&9 9>&-; exit $?';
 
-/** Path of a bubblewrap that works here; user namespaces may be refused though it is installed. */
-export async function findBubblewrap(): Promise<string | undefined> {
+/**
+ * Path of a bubblewrap that works here; user namespaces may be refused though it is installed.
+ *
+ * @param runAs for whom it has to work; default this user
+ */
+export async function findBubblewrap(runAs?: RunAs): Promise<string | undefined> {
   const path = PLACES.find((place) => lstatSync(place, { throwIfNoEntry: false })?.isFile());
   if (path === undefined) return undefined;
   const probe = ['--ro-bind', '/', '/', '--unshare-pid', '--proc', '/proc', '/bin/true'];
   try {
-    await promisify(execFile)(path, probe, { timeout: PROBE_MS, env: {} });
+    await promisify(execFile)(path, probe, { timeout: PROBE_MS, env: {}, cwd: '/', ...runAs });
     return path;
   } catch {
     return undefined;
@@ -49,7 +54,10 @@ export function bubblewrapArguments({ root, cwd, env, isolation }: StartProcess)
   // Name resolution is often a link into /run.
   args.push('--ro-bind-try', '/run/systemd/resolve', '/run/systemd/resolve');
   if (env.HOME?.startsWith('/') === true) args.push('--tmpfs', env.HOME);
+  const isInSystem = (path: string) => SYSTEM_DIRECTORIES.some((system) => path.startsWith(`${system}/`));
+  for (const path of (isolation?.hidden ?? []).filter(isInSystem)) args.push('--tmpfs', path);
   for (const path of isolation?.readable ?? []) args.push('--ro-bind-try', path, path);
+  for (const path of isolation?.writable ?? []) args.push('--bind-try', path, path);
   args.push('--bind', root, root, '--chdir', cwd, '--', '/bin/sh', '-c', FIRST_PROCESS);
   return args;
 }

@@ -36,7 +36,14 @@ export const StartProcess = ProcessRef.extend({
   pty: TerminalSize.optional(),
   limits: ResourceLimits.optional(),
   /** Run inside bubblewrap; refused with UNSUPPORTED where there is none. */
-  isolation: z.object({ network: z.boolean(), readable: z.array(z.string()).optional() }).optional(),
+  isolation: z
+    .object({
+      network: z.boolean(),
+      readable: z.array(z.string()).optional(),
+      writable: z.array(z.string()).optional(),
+      hidden: z.array(z.string()).optional(),
+    })
+    .optional(),
   /** Bytes of output retained; default 8 MiB. */
   capacityBytes: z.int().min(1024).optional(),
   /** What makes two starts the same: equal to the one of a repeated start, or that is refused. */

@@ -12,6 +12,10 @@ export type { ConfinedDirectory, ConfinedPath, Confinement } from './paths-commo
  * @param root real, absolute path of the tree
  */
 export function createConfinement(root: string): Confinement {
-  const walkable = process.platform === 'linux' && existsSync('/proc/self/fd');
-  return walkable ? createWalkingConfinement(root) : createPortableConfinement(root);
+  return isWalkable() ? createWalkingConfinement(root) : createPortableConfinement(root);
+}
+
+/** Whether this system offers the confinement that no change of the tree can beat. */
+export function isWalkable(): boolean {
+  return process.platform === 'linux' && existsSync('/proc/self/fd');
 }

@@ -6,6 +6,7 @@ import {
   createInProcessHost,
   createProcessOperations,
   createWorkspaceEngine,
+  machineCapabilities,
   type RunAs,
 } from '@shadow/workspace';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
@@ -48,9 +49,7 @@ export async function createLocalToolExecutor(
   const closeEngine = engine.close;
   const executor: ToolExecutor = Object.assign(engine, {
     capabilities: {
-      ...host.capabilities,
-      ...engine.capabilities,
-      isolation: 'none',
+      ...machineCapabilities(host, undefined),
       suspend: false,
       taskResources: false,
     } as const,

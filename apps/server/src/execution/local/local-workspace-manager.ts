@@ -27,6 +27,7 @@ import type {
 } from '../interfaces/workspace-manager.ts';
 import { workspaceMetrics } from '../workspace-metrics.ts';
 import { archiveWorkspace } from './archive-workspace.ts';
+import { type CommandIsolation, findToolPlaces } from './command-isolation.ts';
 import { prepareWorkspace } from './prepare-workspace.ts';
 
 export interface LocalWorkspaceOptions {
@@ -40,6 +41,10 @@ export interface LocalWorkspaceOptions {
   runAs: RunAs | undefined;
   /** Environment of commands before HOME and TMPDIR are set for the task; captured while the server starts. */
   environment: Promise<Readonly<Record<string, string>>>;
+  /** Undefined for commands with the rights of their user. */
+  isolation: CommandIsolation;
+  /** SHADOW_HOME, of which isolated commands see nothing. */
+  shadowHome: string;
   capabilities: Capabilities;
   log: Logger;
   resolveRepository(repository: string): Promise<RepositorySource>;
@@ -56,6 +61,8 @@ export class LocalWorkspaceManager implements WorkspaceManager {
   readonly #options: LocalWorkspaceOptions;
   readonly #log: Logger;
   readonly #executors = new Map<string, ToolExecutor>();
+  /** Where programs lie that isolated commands may use; found out once. */
+  #tools: Promise<readonly string[]> | undefined;
 
   constructor(options: LocalWorkspaceOptions) {
     this.#options = options;
@@ -154,7 +161,7 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     const { copy } = this.#paths(taskId);
     if (!(await exists(copy))) return this.#lost(taskId);
     if (known !== undefined) return { success: true, executor: known };
-    const context = this.#context(taskId, await this.#options.environment);
+    const context = await this.#context(taskId);
     const engine = createWorkspaceEngine(context, { processes: this.#options.processesOf(context) });
     const executor: ToolExecutor = Object.assign(engine, { capabilities: this.capabilities });
     this.#executors.set(taskId, executor);
@@ -184,18 +191,24 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     });
   }
 
-  #context(taskId: string, environment: Readonly<Record<string, string>>): WorkspaceContext {
+  async #context(taskId: string): Promise<WorkspaceContext> {
     const { directory, copy, state } = this.#paths(taskId);
-    const { runAs } = this.#options;
-    // Commands of an unprivileged server keep the person's HOME and so their tools; those of root get one of their own.
-    const home =
-      runAs === undefined ? {} : { HOME: join(directory, 'home'), USER: 'nobody', LOGNAME: 'nobody' };
-    return {
+    const { runAs, isolation, shadowHome } = this.#options;
+    const base = await this.#options.environment;
+    const [home, tmp] = [join(directory, 'home'), join(directory, 'tmp')];
+    // Commands that run as the person, and openly, keep the person's HOME and so their tools; others get one of their own.
+    const ownHome = runAs === undefined && isolation === undefined ? {} : { HOME: home };
+    const ownName = runAs === undefined ? {} : { USER: 'nobody', LOGNAME: 'nobody' };
+    const context = {
       root: copy,
       stateDir: state,
-      environment: { ...environment, ...home, TMPDIR: join(directory, 'tmp') },
+      environment: { ...base, ...ownHome, ...ownName, TMPDIR: tmp },
       ...(runAs === undefined ? {} : { runAs }),
     };
+    if (isolation === undefined) return context;
+    this.#tools ??= findToolPlaces(base, runAs, shadowHome);
+    const readable = [...(await this.#tools)];
+    return { ...context, isolation: { ...isolation, readable, writable: [home, tmp], hidden: [shadowHome] } };
   }
 
   #paths(taskId: string): { directory: string; copy: string; state: string } {
