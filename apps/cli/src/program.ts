@@ -72,6 +72,8 @@ function addRun(program: Command, context: () => CliContext, exit: (code: number
       ),
     )
     .option('--budget <usd>', 'stop before more than this is spent', positiveNumber)
+    .option('--cpu <amount>', 'processors that the task may use, such as 500m or 2 (remote mode)')
+    .option('--memory <amount>', 'memory that the task may use, such as 512Mi or 4Gi (remote mode)')
     .option('--json', 'print the task and every event as a line of JSON')
     .addHelpText('after', RUN_HELP)
     .action(async (prompt: string, options: unknown) => exit(await runTask(context(), prompt, options)));

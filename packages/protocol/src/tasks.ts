@@ -40,6 +40,24 @@ const branchName = z
 /** The bundled sample repository, for a first run with nothing at hand. */
 export const SAMPLE_REPOSITORY = 'sample';
 
+/** Upper bounds of a task's workspace, as Kubernetes quantities; the installation's own where absent. */
+export const TaskResources = z.object({
+  /** Processors, such as `500m` or `2`. */
+  cpu: z
+    .string()
+    .regex(/^(?=.*[1-9])(\d{1,9}m|\d{1,6}(\.\d{1,3})?)$/, 'is not an amount of processors such as 500m or 2')
+    .optional(),
+  /** Bytes, such as `512Mi` or `4Gi`. */
+  memory: z
+    .string()
+    .regex(
+      /^(?=.*[1-9])\d{1,15}(\.\d{1,3})?(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$/,
+      'is not an amount of memory such as 512Mi or 4Gi',
+    )
+    .optional(),
+});
+export type TaskResources = z.infer<typeof TaskResources>;
+
 export const CreateTaskRequest = z.object({
   /** A git URL (https, ssh, git, file), an absolute local path, or "sample". */
   repository: z.string().trim().min(1).max(2000),
@@ -51,6 +69,8 @@ export const CreateTaskRequest = z.object({
   permissionMode: PermissionMode.optional(),
   /** The task stops before it spends more than this. */
   budgetUsd: z.number().positive().max(100_000).optional(),
+  /** Only where the installation can bound a task by itself: UNSUPPORTED elsewhere. */
+  resources: TaskResources.optional(),
 });
 export type CreateTaskRequest = z.infer<typeof CreateTaskRequest>;
 
@@ -75,6 +95,8 @@ export const Task = z.object({
   model: z.string(),
   permissionMode: PermissionMode,
   budgetUsd: z.number().nullable(),
+  /** Absent when the installation's own bounds hold. */
+  resources: TaskResources.optional(),
   usage: Usage,
   additions: z.int(),
   deletions: z.int(),

@@ -5,6 +5,7 @@ import {
   ShadowError,
   type Task,
   type TaskEvent,
+  TaskResources,
 } from '@shadow/protocol';
 import { z } from 'zod';
 import { ApprovalPrompt } from '../approval-prompt.ts';
@@ -21,6 +22,8 @@ const Options = z.object({
   baseBranch: z.string().optional(),
   mode: PermissionMode.optional(),
   budget: z.number().optional(),
+  cpu: TaskResources.shape.cpu,
+  memory: TaskResources.shape.memory,
   json: z.boolean().default(false),
 });
 type Options = z.infer<typeof Options>;
@@ -100,6 +103,7 @@ async function summarize(
 function taskRequest(prompt: string, options: Options): CreateTaskRequest {
   if (prompt.trim() === '')
     throw new ShadowError('VALIDATION_FAILED', 'The prompt is empty: say what you want done.');
+  const { cpu, memory } = options;
   return {
     repository: repositorySource(options.repo, process.cwd()),
     prompt,
@@ -107,6 +111,7 @@ function taskRequest(prompt: string, options: Options): CreateTaskRequest {
     ...(options.baseBranch === undefined ? {} : { baseBranch: options.baseBranch }),
     ...(options.mode === undefined ? {} : { permissionMode: options.mode }),
     ...(options.budget === undefined ? {} : { budgetUsd: options.budget }),
+    ...(cpu === undefined && memory === undefined ? {} : { resources: { cpu, memory } }),
   };
 }
 

@@ -6,6 +6,7 @@ import type {
   WorkspaceManager,
 } from '../execution/interfaces/workspace-manager.ts';
 import type { PostgresEventLog } from './event-log.ts';
+import { resourcesOf } from './rows.ts';
 import { storableText } from './storable-json.ts';
 
 /** Milliseconds between two stored pieces of a step's log. */
@@ -29,15 +30,23 @@ export class InitializationEngine {
   }
 
   /**
-   * Runs every step that is not completed yet; with all completed it only checks that the workspace is there.
+   * Runs every step that is not completed yet. With all completed it checks that the workspace is there; one that is
+   * suspended is brought back by all steps.
    * @throws ShadowError of the step that failed, WORKSPACE_LOST when a ready workspace has vanished
    */
   async ensureReady(task: TaskRow, branch: string, signal: AbortSignal): Promise<void> {
     const rows = await this.#prisma.initStep.findMany({ where: { taskId: task.id } });
     const completed = new Set(rows.filter((row) => row.status === 'COMPLETED').map((row) => row.name));
-    const open = this.#workspaces.steps().filter((step) => !completed.has(step.name));
-    if (open.length === 0) return this.#check(task.id);
-    for (const step of open) await this.#runStep(step, task, branch, signal);
+    const all = this.#workspaces.steps();
+    const open = all.filter((step) => !completed.has(step.name));
+    const isSuspended = open.length === 0 && (await this.#isSuspended(task.id));
+    if (open.length === 0 && !isSuspended) return this.#check(task.id);
+    for (const step of isSuspended ? all : open) await this.#runStep(step, task, branch, signal);
+  }
+
+  async #isSuspended(taskId: string): Promise<boolean> {
+    const { status } = await this.#workspaces.getWorkspaceStatus(taskId);
+    return status === 'suspended';
   }
 
   async #check(taskId: string): Promise<void> {
@@ -62,6 +71,7 @@ export class InitializationEngine {
       repository: task.repository,
       baseBranch: task.baseBranch ?? undefined,
       branch,
+      ...resourcesOf(task),
     };
     const result = await step
       .run(spec, { signal, log: (text) => log.write(text) })

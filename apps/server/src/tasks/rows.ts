@@ -16,6 +16,7 @@ import {
   type Message,
   MessagePart,
   type Task,
+  TaskResources,
   type ToolCallRecord,
 } from '@shadow/protocol';
 import { z } from 'zod';
@@ -41,6 +42,11 @@ function errorOf(row: { errorCode: string | null; errorMessage: string | null })
   return { code: ErrorCode.catch('INTERNAL').parse(row.errorCode), message: row.errorMessage ?? '' };
 }
 
+/** Bounds of a task's own, where it has some. */
+export function resourcesOf(row: TaskRow): { resources?: TaskResources } {
+  return row.resources === null ? {} : { resources: TaskResources.parse(row.resources) };
+}
+
 export function taskFromRow(row: TaskRow): Task {
   return {
     id: row.id,
@@ -54,6 +60,7 @@ export function taskFromRow(row: TaskRow): Task {
     model: row.model,
     permissionMode: kebab(row.permissionMode),
     budgetUsd: row.budgetUsd === null ? null : Number(row.budgetUsd),
+    ...resourcesOf(row),
     usage: {
       inputTokens: row.inputTokens,
       outputTokens: row.outputTokens,

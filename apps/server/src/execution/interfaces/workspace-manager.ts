@@ -17,8 +17,8 @@ export interface WorkspaceSpec {
 
 /** Upper bounds of a workspace, as Kubernetes quantities such as `500m` and `2Gi`. */
 export interface WorkspaceResources {
-  cpu?: string;
-  memory?: string;
+  cpu?: string | undefined;
+  memory?: string | undefined;
 }
 
 export interface PreparedWorkspace {
