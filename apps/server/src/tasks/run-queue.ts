@@ -23,6 +23,7 @@ const CLAIM = `
   WITH next AS (
     SELECT e.id, e."taskId" FROM "AgentExecution" e JOIN "Task" t ON t.id = e."taskId"
     WHERE e.status = 'QUEUED' AND (t."activeExecutionId" IS NULL OR t."activeExecutionId" = e.id)
+      AND t.maintenance IS NULL
     ORDER BY e."queuedAt", e.id LIMIT 1 FOR UPDATE OF e, t SKIP LOCKED
   ), slot AS (
     UPDATE "Task" t SET "activeExecutionId" = next.id FROM next

@@ -1,4 +1,4 @@
-import { access, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task as TaskRow } from '@shadow/db';
 import { GitDiffResult, ShadowError, unwrap } from '@shadow/protocol';
@@ -26,13 +26,19 @@ export class TaskArchive {
     // An archiving that was cut off after its workspace had gone left the bundle whole.
     if (!kept.success && kept.error.code === 'WORKSPACE_LOST') return this.#earlierBundle(task.id);
     const { bundlePath } = unwrap(kept);
-    const diff = await readDiff();
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    await writeFile(this.#diffFile(task.id), JSON.stringify(diff), { mode: 0o600 });
+    await this.keepDiff(task.id, await readDiff());
     return bundlePath;
   }
 
-  /** The diff of an archived task. @throws ShadowError WORKSPACE_LOST when none was kept */
+  /** Keeps a task's diff for as long as its workspace cannot be asked. */
+  async keepDiff(taskId: string, diff: GitDiffResult): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const path = this.#diffFile(taskId);
+    await writeFile(`${path}.new`, JSON.stringify(diff), { mode: 0o600 });
+    await rename(`${path}.new`, path);
+  }
+
+  /** The diff of an archived or suspended task. @throws ShadowError WORKSPACE_LOST when none was kept */
   async diff(taskId: string, path: string | undefined): Promise<GitDiffResult> {
     const stored = await readFile(this.#diffFile(taskId), 'utf8').catch(() => undefined);
     if (stored === undefined) throw new ShadowError('WORKSPACE_LOST', 'No diff was kept for this task.');
@@ -40,7 +46,7 @@ export class TaskArchive {
     return path === undefined ? diff : { ...diff, files: diff.files.filter((file) => file.path === path) };
   }
 
-  /** Forgets the diff of a deleted task; its bundle stays, for it may be the only copy of the work. */
+  /** Forgets the diff of a task that is deleted or can be asked again; its bundle stays, for it may be the only copy of the work. */
   async forget(taskId: string): Promise<void> {
     await rm(this.#diffFile(taskId), { force: true });
   }
