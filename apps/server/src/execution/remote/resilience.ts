@@ -12,6 +12,7 @@ import {
   wrap,
 } from 'cockatiel';
 import type { Logger } from 'pino';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** How hard a client tries; the defaults are those of docs/execution.md. */
 export interface ResilienceOptions {
@@ -95,23 +96,6 @@ export function isUnwell(error: unknown): boolean {
 
 function isWorthRetrying(error: unknown): boolean {
   return error instanceof ShadowError && error.code === 'UNAVAILABLE';
-}
-
-/** The call's outcome, or CANCELLED as soon as the signal aborts: a pause before a retry does not hear it. */
-async function unlessAborted<T>(signal: AbortSignal | undefined, call: Promise<T>): Promise<T> {
-  if (signal === undefined) return await call;
-  let stop = () => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(new ShadowError('CANCELLED', 'The call was cancelled.'));
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([call, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-    call.catch(() => {});
-  }
 }
 
 function circuitOpen(cause: BrokenCircuitError): ShadowError {

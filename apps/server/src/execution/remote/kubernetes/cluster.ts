@@ -20,7 +20,7 @@ export interface Cluster {
   readonly namespace: string;
   /** Version of the API server, such as `v1.33.1`. */
   readonly version: string;
-  /** Calls of the API, within the namespace. Every failure is a KubernetesError. */
+  /** Calls of the API, within the namespace. A failure is a KubernetesError, or ShadowError CANCELLED by the caller's signal. */
   readonly api: ClusterApi;
   /** The pods of this instance's workspaces, kept up to date by one watch. */
   readonly pods: ObjectWatch<V1Pod>;
@@ -110,7 +110,10 @@ export interface NamespacedResource<T extends KubernetesObject> {
   /** All that match, read page by page. */
   list(query?: ListQuery, options?: CallOptions): Promise<T[]>;
   /** @throws KubernetesError of reason AlreadyExists when there is one of that name */
-  create(object: T, options?: CallOptions): Promise<T>;
+  create(
+    object: T,
+    options?: CallOptions & { /** Only asks whether it would be created. */ dryRun?: boolean },
+  ): Promise<T>;
   /**
    * Creates it unless there is one of that name, which is given back as it is: check whose it is.
    * `created` is false, too, when the answer to the first try was lost.
@@ -135,7 +138,7 @@ export interface ObjectChange<T> {
 export interface ObjectWatch<T extends KubernetesObject> {
   /** Whether the copy is fed right now; false while the API server is away. */
   readonly isLive: boolean;
-  /** Resolves when the copy is complete for the first time. @throws KubernetesError CANCELLED by the signal */
+  /** Resolves when the copy is complete for the first time. @throws ShadowError CANCELLED by the signal */
   synced(signal?: AbortSignal): Promise<void>;
   get(name: string): T | undefined;
   list(): T[];

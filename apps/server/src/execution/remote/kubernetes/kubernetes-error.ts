@@ -2,7 +2,8 @@ import { type ErrorCode, ShadowError } from '@shadow/protocol';
 
 /**
  * What a KubernetesError says in one word: `Status.reason` of the API server, or one of ours: `QuotaExceeded` for a
- * Forbidden that is about a quota, `Unreachable` without any answer, `Cancelled` by the caller's signal.
+ * Forbidden that is about a quota, `Unreachable` without any answer, `Untrusted` for a certificate that is not to be trusted,
+ * `NotConfigured` for settings that lead nowhere.
  */
 export type KubernetesReason =
   | 'AlreadyExists'
@@ -11,8 +12,9 @@ export type KubernetesReason =
   | 'NotFound'
   | 'QuotaExceeded'
   | 'Unauthorized'
+  | 'NotConfigured'
   | 'Unreachable'
-  | 'Cancelled'
+  | 'Untrusted'
   | (string & {});
 
 /** A call of the Kubernetes API that failed, in the API server's own words. */
@@ -38,7 +40,6 @@ export class KubernetesError extends ShadowError {
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   AlreadyExists: 'ALREADY_EXISTS',
-  Cancelled: 'CANCELLED',
   Conflict: 'TASK_STATE_CONFLICT',
   // Not FORBIDDEN or UNAUTHENTICATED: those say that the person who asks is not let in, this that the server is not.
   Forbidden: 'PERMISSION_DENIED',
@@ -48,6 +49,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   Timeout: 'TIMEOUT',
   TooManyRequests: 'RATE_LIMITED',
   Unreachable: 'UNAVAILABLE',
+  Untrusted: 'UNAVAILABLE',
+  NotConfigured: 'VALIDATION_FAILED',
 };
 
 function codeOf(reason: string, status: number): ErrorCode {

@@ -1,0 +1,109 @@
+import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocket } from 'ws';
+import { noCredentials, refusal, unreachable } from './api-failure.ts';
+import type { ClusterAccess } from './cluster-access.ts';
+import { PortForwardSocket } from './port-forward-socket.ts';
+
+/** Milliseconds that the API server and the kubelet have to open a port-forward. */
+const OPEN_MS = 15_000;
+/** Connections to one pod at a time; each is a port-forward of its own. */
+const MAX_SOCKETS = 256;
+/** Milliseconds until an idle one is closed, which costs the kubelet a process each. */
+const IDLE_MS = 30_000;
+/** Bytes of a refusal that are read. */
+const MAX_REFUSAL = 64 * 1024;
+
+export interface ForwardTarget {
+  namespace: string;
+  podName: string;
+  port: number;
+}
+
+/** Connections to a port of a pod through the API server, without any listening port on this machine. */
+export class PortForwardAgent extends Agent {
+  readonly #access: ClusterAccess;
+  readonly #target: ForwardTarget;
+  readonly #open = new Set<Duplex>();
+  #isClosed = false;
+
+  constructor(access: ClusterAccess, target: ForwardTarget) {
+    super({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_MS });
+    this.#access = access;
+    this.#target = target;
+  }
+
+  override createConnection(
+    _options: object,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    this.#connect().then(
+      (socket) => done?.(null, socket),
+      // Node reads no stream beside an error; its type knows no other form.
+      (error) => (done as ((error: Error) => void) | undefined)?.(error),
+    );
+  }
+
+  /** Cuts all connections: the pod they lead to is gone. */
+  cut(): void {
+    const gone = Object.assign(new Error(`the pod ${this.#target.podName} is gone`), { code: 'ECONNRESET' });
+    for (const socket of [...this.#open]) socket.destroy(gone);
+  }
+
+  override destroy(): void {
+    this.#isClosed = true;
+    super.destroy();
+    for (const socket of [...this.#open]) socket.destroy();
+  }
+
+  async #connect(): Promise<Duplex> {
+    const socket = await openPortForward(this.#access, this.#target);
+    if (this.#isClosed) {
+      socket.destroy();
+      throw new Error('the way to the pod is closed');
+    }
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    return socket;
+  }
+}
+
+/** Opens one connection. @throws KubernetesError in the API server's or the kubelet's words */
+async function openPortForward(access: ClusterAccess, target: ForwardTarget): Promise<PortForwardSocket> {
+  const { namespace, podName, port } = target;
+  const { headers, streams } = await access.admission().catch((cause) => {
+    throw noCredentials(cause, access);
+  });
+  const path = `/api/v1/namespaces/${namespace}/pods/${encodeURIComponent(podName)}/portforward`;
+  const url = `${access.server.replace(/^http/, 'ws')}${path}?ports=${port}`;
+  return await new Promise((resolve, reject) => {
+    const socket = new WebSocket(url, ['v4.channel.k8s.io'], {
+      agent: streams,
+      headers,
+      handshakeTimeout: OPEN_MS,
+      perMessageDeflate: false,
+    });
+    // Paused until someone reads: nothing that comes with the handshake is lost.
+    socket.once('open', () => resolve(new PortForwardSocket(socket)));
+    socket.once('error', (cause) => reject(unreachable(cause, access)));
+    socket.once('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
+      if (response.statusCode === 401) access.expire();
+      readRefusal(response)
+        .then((text) => reject(refusal(response.statusCode ?? 0, text, access)))
+        .finally(() => request.destroy());
+    });
+  });
+}
+
+async function readRefusal(response: IncomingMessage): Promise<string> {
+  let text = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk;
+      if (text.length > MAX_REFUSAL) break;
+    }
+  } catch {
+    // The status says enough.
+  }
+  return text;
+}

@@ -1,0 +1,74 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import type { ClusterConfig } from '../../../config/remote-config.ts';
+import type { ObjectWatch, ReachTarget, Route } from './cluster.ts';
+import type { ClusterAccess } from './cluster-access.ts';
+import { KubernetesError } from './kubernetes-error.ts';
+import { PortForwardAgent } from './port-forward.ts';
+
+/** Chooses ways to pods. */
+export class Reach {
+  /** By which way pods are reached. */
+  readonly kind: Route['kind'];
+  readonly #access: ClusterAccess;
+  readonly #namespace: string;
+  readonly #pods: ObjectWatch<V1Pod>;
+  readonly #routes = new Set<Route>();
+
+  constructor(access: ClusterAccess, config: ClusterConfig, pods: ObjectWatch<V1Pod>) {
+    const isInside = access.isInside || config.inCluster !== null;
+    const automatic = isInside ? 'service' : 'port-forward';
+    this.kind = config.reach === 'auto' ? automatic : config.reach;
+    this.#access = access;
+    this.#namespace = config.namespace;
+    this.#pods = pods;
+  }
+
+  /** @throws KubernetesError when the target has no address for that way */
+  to(target: ReachTarget): Route {
+    const route = this.kind === 'service' ? serviceRoute(target) : this.#forwardRoute(target);
+    const kept: Route = {
+      ...route,
+      close: () => {
+        this.#routes.delete(kept);
+        route.close();
+      },
+    };
+    this.#routes.add(kept);
+    return kept;
+  }
+
+  close(): void {
+    for (const route of [...this.#routes]) route.close();
+  }
+
+  #forwardRoute({ podName, port }: ReachTarget): Route {
+    const agent = new PortForwardAgent(this.#access, { namespace: this.#namespace, podName, port });
+    const stop = this.#pods.onChange(({ type, object }) => {
+      if (object.metadata?.name !== podName) return;
+      // The kubelet may leave a port-forward hanging whose pod it took away.
+      if (type === 'removed' || isOver(object)) agent.cut();
+    });
+    return {
+      kind: 'port-forward',
+      // Names the sidecar as it sees itself; the agent takes nothing of it but the path.
+      baseUrl: `http://127.0.0.1:${port}`,
+      agent,
+      close() {
+        stop();
+        agent.destroy();
+      },
+    };
+  }
+}
+
+function serviceRoute({ workspace, clusterIP, port }: ReachTarget): Route {
+  if (!clusterIP || clusterIP === 'None') {
+    throw new KubernetesError('Unreachable', 0, `The Service of workspace ${workspace} has no address.`);
+  }
+  const host = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
+  return { kind: 'service', baseUrl: `http://${host}:${port}`, agent: undefined, close() {} };
+}
+
+function isOver({ status }: V1Pod): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded';
+}
