@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type InstanceLock, isInstanceAlive, type OpenDatabase } from '@shadow/db';
+import { type InstanceLock, isInstanceAlive, type OpenDatabase, standForLeader } from '@shadow/db';
 import {
   captureLoginEnvironment,
   connectProcessHost,
@@ -31,11 +31,19 @@ import { ProviderRegistry } from './providers/registry.ts';
 import { RealtimeGateway } from './realtime/gateway.ts';
 import { PostgresEventLog } from './tasks/event-log.ts';
 import { InitializationEngine } from './tasks/initialization.ts';
+import { Liveness } from './tasks/liveness.ts';
+import { Maintenance } from './tasks/maintenance.ts';
+import { Reconciler } from './tasks/reconciler.ts';
+import { prometheusReconcilerMetrics } from './tasks/reconciler-metrics.ts';
 import { recoverInterruptedTurns } from './tasks/recovery.ts';
+import { constant } from './tasks/rows.ts';
 import { RunQueue } from './tasks/run-queue.ts';
+import { TaskArchive } from './tasks/task-archive.ts';
 import { TaskListChanges } from './tasks/task-changes.ts';
+import { branchFor } from './tasks/task-names.ts';
 import { DatabaseTaskService } from './tasks/task-service.ts';
 import { TurnExecutor } from './tasks/turn-executor.ts';
+import { WorkspaceKeeper } from './tasks/workspace-keeper.ts';
 
 export const VERSION = '0.1.0';
 
@@ -110,6 +118,47 @@ export async function compose(
     log,
     run: (execution, signal) => turns.run(execution, signal),
   });
+  const liveness = new Liveness(database.pool, instance.instance);
+  const maintenance = new Maintenance(prisma, instance.instance, liveness);
+  const archive = new TaskArchive(join(config.home, 'archives'), workspaces);
+  const closing = new AbortController();
+  const keeper = new WorkspaceKeeper({
+    prisma,
+    events,
+    workspaces,
+    maintenance,
+    archive,
+    wake: (task) => initialization.ensureReady(task, task.branch ?? branchFor(task), closing.signal),
+    announceDeleted: (userId, taskId) => changes.announceDeleted(userId, taskId),
+    released: () => queue.wake(),
+  });
+  const recovery = { prisma, events, workspaces, log };
+  const { reconcileIntervalMs, idleMs, maxAgeMs, quota, cleanupStates } = config.workspaces;
+  const reconciler = new Reconciler({
+    prisma,
+    events,
+    workspaces,
+    keeper,
+    archive,
+    maintenance,
+    liveness,
+    policy: { idleMs, maxAgeMs, quota, states: cleanupStates.map((state) => constant(state)) },
+    intervalMs: reconcileIntervalMs,
+    metrics: prometheusReconcilerMetrics(metrics.registry),
+    log,
+    standForLeader: (onLeading) =>
+      standForLeader({
+        connectionString: database.connectionString,
+        purpose: 'reconciler',
+        log,
+        onLeading,
+      }),
+    recoverTurns: () =>
+      recoverInterruptedTurns({
+        ...recovery,
+        isInstanceAlive: async (id) => !(await liveness.isDead(id)),
+      }),
+  });
   const tasks = new DatabaseTaskService({
     prisma,
     events,
@@ -117,7 +166,8 @@ export async function compose(
     workspaces,
     initialization,
     queue,
-    archivesDir: join(config.home, 'archives'),
+    archive,
+    keeper,
     checkRepository: async (userId, repository) => {
       await repositories.resolve(repository);
       await repositories.remember(userId, repository);
@@ -125,10 +175,7 @@ export async function compose(
     chooseModel: (userId, wanted) => providers.chooseModel(userId, wanted),
   });
   await recoverInterruptedTurns({
-    prisma,
-    events,
-    workspaces,
-    log,
+    ...recovery,
     isInstanceAlive: (id) => isInstanceAlive(database.pool, id),
   });
   const app = createHttpApp({
@@ -163,8 +210,13 @@ export async function compose(
   return {
     http,
     access,
-    start: () => queue.wake(),
+    start: () => {
+      queue.wake();
+      reconciler.start();
+    },
     close: async () => {
+      closing.abort();
+      await reconciler.close();
       await queue.close();
       changes.close();
       await gateway.close();

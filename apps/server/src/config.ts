@@ -26,6 +26,16 @@ export interface Config {
     readonly commandTimeoutMs: number;
     /** How commands are kept apart from this machine in local mode. */
     readonly isolation: Settings['commandIsolation'];
+    /** Milliseconds between two comparisons of workspaces with the database. */
+    readonly reconcileIntervalMs: number;
+    /** Milliseconds after which an unused workspace is suspended, where that is supported. */
+    readonly idleMs: number;
+    /** Milliseconds after which an unused finished task is archived; null for never. */
+    readonly maxAgeMs: number | null;
+    /** Workspaces that may exist; null for any number. */
+    readonly quota: number | null;
+    /** States of tasks that age and quota may archive. */
+    readonly cleanupStates: Settings['workspaceCleanupStates'];
   };
   /** Identity of agents' commands; null when the server is not root and they run as its own user. */
   readonly runAs: { readonly uid: number; readonly gid: number } | null;
@@ -92,6 +102,11 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
       directory: values.workspaceDirectory ?? join(home, 'workspaces'),
       commandTimeoutMs: values.commandTimeoutMs,
       isolation: values.commandIsolation,
+      reconcileIntervalMs: values.reconcileIntervalMs,
+      idleMs: values.workspaceCleanupTtlMs,
+      maxAgeMs: values.workspaceMaxAgeMs,
+      quota: values.workspaceQuota,
+      cleanupStates: values.workspaceCleanupStates,
     },
     runAs: process.getuid?.() === 0 ? { uid: values.agentUid, gid: values.agentGid } : null,
     environment: { git: gitVariables(environment), commands: commandVariables(environment) },

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
+import { cleanUpSettings } from './clean-up-settings.ts';
 import { remoteSettings } from './remote-settings.ts';
 import { ANY_TEXT, integer, MILLISECONDS, milliseconds, optional, type Setting, setting } from './setting.ts';
 
@@ -209,6 +210,7 @@ export const settings = {
       .optional()
       .transform((value) => value ?? null),
   }),
+  ...cleanUpSettings,
   ...remoteSettings,
 } as const satisfies Record<string, Setting<unknown>>;
 

@@ -16,15 +16,17 @@ import type { WorkspaceManager } from '../execution/interfaces/workspace-manager
 import type { TaskService } from './contracts.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import type { InitializationEngine } from './initialization.ts';
+import { refuseWhileRemoved } from './maintenance.ts';
 import { outputPage } from './process-output.ts';
 import { approvalFromRow, constant, kebab, taskFromRow } from './rows.ts';
 import type { RunQueue } from './run-queue.ts';
 import { storableText } from './storable-json.ts';
-import { TaskArchive } from './task-archive.ts';
+import type { TaskArchive } from './task-archive.ts';
 import type { TaskListChanges } from './task-changes.ts';
 import { newTaskId } from './task-id.ts';
 import { titleFrom } from './task-names.ts';
 import { TaskQueries } from './task-queries.ts';
+import type { WorkspaceKeeper } from './workspace-keeper.ts';
 
 export interface TaskServiceOptions {
   prisma: PrismaClient;
@@ -33,7 +35,8 @@ export interface TaskServiceOptions {
   workspaces: WorkspaceManager;
   initialization: InitializationEngine;
   queue: RunQueue;
-  archivesDir: string;
+  archive: TaskArchive;
+  keeper: WorkspaceKeeper;
   /** Parses the repository and refuses what may not be used. @throws ShadowError */
   checkRepository(userId: string, repository: string): Promise<void>;
   /** The model a task runs with: the one asked for, known and usable, or the default. @throws ShadowError */
@@ -54,18 +57,17 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   readonly #options: TaskServiceOptions;
   readonly #prisma: PrismaClient;
   readonly #events: PostgresEventLog;
-  readonly #archive: TaskArchive;
 
   constructor(options: TaskServiceOptions) {
     super(options.prisma, options.events);
     this.#options = options;
     this.#prisma = options.prisma;
     this.#events = options.events;
-    this.#archive = new TaskArchive(options.archivesDir, options.workspaces);
     this.changes = options.changes;
   }
 
   async create(userId: string, request: CreateTaskRequest): Promise<Task> {
+    this.#refuseUnsupported(request);
     await this.#options.checkRepository(userId, request.repository);
     const { model, runner } = await this.#options.chooseModel(userId, request.model);
     const taskId = newTaskId();
@@ -81,6 +83,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
           model,
           permissionMode: constant(request.permissionMode ?? 'auto'),
           budgetUsd: request.budgetUsd ?? null,
+          ...(request.resources === undefined ? {} : { resources: request.resources }),
         },
       });
       const steps = this.#options.initialization.plan();
@@ -212,26 +215,12 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
   async archive(userId: string, taskId: string): Promise<Task> {
     const task = await this.row(userId, taskId);
     if (task.status === 'ARCHIVED') return taskFromRow(task);
-    this.#refuseWhileActive(task);
-    const archivePath = await this.#archive.keep(task, () => this.diff(userId, taskId, { contextLines: 3 }));
-    unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
-    await this.#events.transact({ taskId, userId }, async (transaction) => {
-      const archived = { status: 'ARCHIVED', archivedAt: new Date(), archivePath } as const;
-      await transaction.task.update({ where: { id: taskId }, data: archived });
-      await transaction.workspace.updateMany({ where: { taskId }, data: { status: 'REMOVED' } });
-      return { value: undefined, events: [{ type: 'status', status: 'archived', error: null }] };
-    });
+    await this.#options.keeper.archive(task);
     return this.get(userId, taskId);
   }
 
   async delete(userId: string, taskId: string, options: { discardWork: boolean }): Promise<void> {
-    const task = await this.row(userId, taskId);
-    this.#refuseWhileActive(task);
-    if (!options.discardWork && task.status !== 'ARCHIVED') await this.#archive.refuseUnsavedWork(task);
-    unwrap(await this.#options.workspaces.cleanupWorkspace(taskId));
-    await this.#prisma.task.deleteMany({ where: { id: taskId, userId } });
-    await this.#archive.forget(taskId);
-    this.changes.announceDeleted(userId, taskId);
+    await this.#options.keeper.delete(await this.row(userId, taskId), options);
   }
 
   async diff(
@@ -246,7 +235,9 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
         'The workspace is not ready yet, so there is nothing to compare.',
       );
     }
-    if (task.status === 'ARCHIVED') return this.#archive.diff(taskId, query.path);
+    if (task.status === 'ARCHIVED' || (await this.#isSuspended(taskId))) {
+      return this.#options.archive.diff(taskId, query.path);
+    }
     const executor = await this.#executor(taskId);
     const { contextLines, path } = query;
     const diff = await executor.gitDiff({
@@ -293,6 +284,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     const isNew = turn.promptMessageId === undefined;
     const messageId = turn.promptMessageId ?? randomUUID();
     return this.#events.transact({ taskId, userId }, async (transaction) => {
+      await refuseWhileRemoved(transaction, taskId);
       const execution = await transaction.agentExecution.create({
         data: { ...turn, taskId, userId, promptMessageId: turn.prompt === null ? null : messageId },
       });
@@ -320,10 +312,17 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       : { runner, model, prompt: null, promptMessageId: null };
   }
 
-  #refuseWhileActive(task: TaskRow): void {
-    if (['RUNNING', 'INITIALIZING', 'QUEUED', 'AWAITING_APPROVAL'].includes(task.status)) {
-      throw new ShadowError('TASK_STATE_CONFLICT', `This task is ${kebab(task.status)}. Stop it first.`);
-    }
+  async #isSuspended(taskId: string): Promise<boolean> {
+    const suspended = { taskId, status: 'SUSPENDED' } as const;
+    return (await this.#prisma.workspace.count({ where: suspended })) > 0;
+  }
+
+  #refuseUnsupported({ resources }: CreateTaskRequest): void {
+    if (resources === undefined || this.#options.workspaces.capabilities.taskResources) return;
+    throw new ShadowError(
+      'UNSUPPORTED',
+      'This installation cannot bound the processors and memory of a task: only AGENT_MODE=remote can. Leave them out.',
+    );
   }
 
   async #executor(taskId: string): Promise<ToolExecutor> {
