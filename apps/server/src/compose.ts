@@ -2,31 +2,20 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type InstanceLock, isInstanceAlive, type OpenDatabase, standForLeader } from '@shadow/db';
-import {
-  captureLoginEnvironment,
-  connectProcessHost,
-  createProcessOperations,
-  decideCommand,
-  machineCapabilities,
-  type ProcessHost,
-  startProcessHost,
-} from '@shadow/workspace';
+import { connectProcessHost, decideCommand, type ProcessHost, startProcessHost } from '@shadow/workspace';
 import type { Logger } from 'pino';
 import { type Access, createAccess } from './access/access.ts';
 import { createToolGate } from './agent/tools/call-tool.ts';
 import { prometheusToolMetrics } from './agent/tools/metrics.ts';
 import { redactValues } from './agent/tools/redact.ts';
 import type { Config } from './config.ts';
-import { createWorkspaceManager } from './execution/index.ts';
-import type { WorkspaceManager } from './execution/interfaces/workspace-manager.ts';
-import { chooseIsolation } from './execution/local/command-isolation.ts';
-import { placeWorkspaces } from './execution/local/workspace-place.ts';
 import { writeGitConfig } from './git/git-config.ts';
 import { MirrorCache } from './git/mirror-cache.ts';
 import { MirroredRepositoryService } from './git/repository-service.ts';
 import { sampleRepository } from './git/sample-repository.ts';
 import { createHttpApp } from './http/app.ts';
 import { createMetrics } from './observability/metrics.ts';
+import { openWorkspaces } from './open-workspaces.ts';
 import { ProviderRegistry } from './providers/registry.ts';
 import { RealtimeGateway } from './realtime/gateway.ts';
 import { PostgresEventLog } from './tasks/event-log.ts';
@@ -94,7 +83,11 @@ export async function compose(
   const { host, started } = await openProcessHost(config);
   // A start that fails leaves nothing behind; a host that was there before keeps its commands for the next one.
   undo.defer(() => (started ? host.shutdown() : undefined));
-  const workspaces = await openWorkspaces(config, { mirrors, git, repositories, host, log });
+  const { sampleAssets } = PATHS;
+  const { registry } = metrics;
+  const parts = { mirrors, git, repositories, host, sampleAssets, registry, log };
+  const workspaces = await openWorkspaces(config, parts);
+  undo.defer(() => workspaces.close());
   const providers = await ProviderRegistry.open({ prisma, home: config.home, config: config.providers, log });
   const initialization = new InitializationEngine(prisma, events, workspaces);
   const toolMetrics = prometheusToolMetrics(metrics.registry);
@@ -234,46 +227,6 @@ async function openProcessHost(config: Config): Promise<{ host: ProcessHost; sta
   const { socketPath, started } = await startProcessHost({ directory });
   const host = await connectProcessHost(socketPath, { revive: () => startProcessHost({ directory }) });
   return { host, started };
-}
-
-interface WorkspaceParts {
-  mirrors: MirrorCache;
-  git: Awaited<ReturnType<typeof writeGitConfig>>;
-  repositories: MirroredRepositoryService;
-  host: ProcessHost;
-  log: Logger;
-}
-
-async function openWorkspaces(config: Config, parts: WorkspaceParts): Promise<WorkspaceManager> {
-  const { host, repositories } = parts;
-  const runAs = config.runAs ?? undefined;
-  const workspacesDir = await placeWorkspaces(config.workspaces.directory, config.home, runAs);
-  const wanted = config.agentMode === 'local' ? config.workspaces.isolation : 'none';
-  const isolation = await chooseIsolation(wanted, runAs);
-  return createWorkspaceManager(config.agentMode, {
-    local: {
-      ...parts,
-      workspacesDir,
-      stateDir: join(config.home, 'state'),
-      archivesDir: join(config.home, 'archives'),
-      runAs,
-      environment: commandEnvironment(config),
-      isolation,
-      shadowHome: config.home,
-      capabilities: { ...machineCapabilities(host, isolation), suspend: false, taskResources: false },
-      resolveRepository: (repository) => repositories.resolve(repository),
-      processesOf: (context) => createProcessOperations(context, host),
-      releaseProcesses: (stateDir) => host.releaseWorkspace({ stateDir }),
-    },
-    mock: { sampleAssets: PATHS.sampleAssets, log: parts.log },
-  });
-}
-
-/** What a login shell of the person gives; the unprivileged user of a root-run server has no login. */
-function commandEnvironment({ environment, runAs }: Config): Promise<Readonly<Record<string, string>>> {
-  return runAs === null
-    ? captureLoginEnvironment({ base: environment.commands })
-    : Promise.resolve(environment.commands);
 }
 
 /** Stops to accept, lets running requests end, and closes what is idle. */

@@ -64,7 +64,7 @@ export class Executors {
     opened?.place.close();
   }
 
-  async close(): Promise<void> {
+  close(): void {
     for (const taskId of [...this.#opened.keys()]) this.forget(taskId);
   }
 

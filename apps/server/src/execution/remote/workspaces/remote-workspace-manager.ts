@@ -36,6 +36,7 @@ import { waitUntilReady } from './wait-ready.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
 export interface RemoteWorkspaceOptions {
+  /** Closed with the manager. */
   cluster: Cluster;
   config: RemoteConfig;
   mirrors: MirrorCache;
@@ -210,7 +211,8 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
   }
 
   async close(): Promise<void> {
-    await this.#executors.close();
+    this.#executors.close();
+    await this.#cluster.close();
   }
 
   /** @throws ShadowError WORKSPACE_LOST, WORKSPACE_NOT_READY */
