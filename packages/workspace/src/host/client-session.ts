@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import type { OutputFrame } from '@shadow/protocol/process';
 import type { ProcessHost } from '../process/process-host.ts';
+import type { HeldFrame } from '../terminal/terminal-buffer.ts';
+import type { InProcessHost } from './in-process-host.ts';
 import {
   type CallParams,
   ClientMessage,
@@ -24,7 +26,7 @@ interface Reading {
 /** The host's side of one connection. Its end ends its readings, never a process. */
 export class ClientSession {
   readonly #socket: Socket;
-  readonly #host: ProcessHost;
+  readonly #host: InProcessHost;
   readonly #onShutdown: () => void;
   readonly #readings = new Map<number, Reading>();
   readonly #decoder = new FrameDecoder();
@@ -32,7 +34,7 @@ export class ClientSession {
   #isGreeted = false;
 
   /** @param onShutdown the client asks the host to end itself */
-  constructor(socket: Socket, host: ProcessHost, onShutdown: () => void) {
+  constructor(socket: Socket, host: InProcessHost, onShutdown: () => void) {
     this.#socket = socket;
     this.#host = host;
     this.#onShutdown = onShutdown;
@@ -88,11 +90,15 @@ export class ClientSession {
     this.#send({ type: 'result', id, result });
   }
 
-  async #read({ id, params }: Extract<ClientMessage, { type: 'read' }>): Promise<void> {
+  async #read({ id, params, handOver }: Extract<ClientMessage, { type: 'read' }>): Promise<void> {
     const reading: Reading = { abort: new AbortController(), credit: READ_WINDOW_BYTES, onCredit: undefined };
     this.#readings.set(id, reading);
     const { signal } = reading.abort;
-    const frames = this.#host.readOutput(params, { signal })[Symbol.asyncIterator]();
+    const source =
+      handOver === true
+        ? this.#host.handOverOutput(params, { signal })
+        : this.#host.readOutput(params, { signal });
+    const frames: AsyncIterator<OutputFrame | HeldFrame> = source[Symbol.asyncIterator]();
     try {
       for (;;) {
         // First the credit, then the frame: a slow reader is given what is held by then, not a stale queue.
@@ -100,6 +106,7 @@ export class ClientSession {
         const { done, value } = await frames.next();
         if (done === true || signal.aborted) return;
         if (value.type === 'data') reading.credit -= value.data.length;
+        if (value.type === 'held') reading.credit -= value.toOffset - value.fromOffset;
         this.#sendFrame(id, value);
       }
     } finally {
@@ -115,7 +122,7 @@ export class ClientSession {
     reading.onCredit?.();
   }
 
-  #sendFrame(id: number, frame: OutputFrame): void {
+  #sendFrame(id: number, frame: OutputFrame | HeldFrame): void {
     if (frame.type === 'data') {
       this.#send({ type: 'data', id, offset: frame.offset, stream: frame.stream }, frame.data);
     } else {

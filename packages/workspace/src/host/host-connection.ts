@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { ShadowError } from '@shadow/protocol/errors';
 import type { OutputFrame } from '@shadow/protocol/process';
+import type { HeldFrame } from '../terminal/terminal-buffer.ts';
 import { deferred } from './deferred.ts';
 import {
   type CallParams,
@@ -21,7 +22,7 @@ type Welcome = Extract<HostMessage, { type: 'welcome' }>;
 
 /** Frames of one reading, in order; `undefined` says that the connection was cut. */
 export interface FrameSink {
-  push(frame: OutputFrame | undefined): void;
+  push(frame: OutputFrame | HeldFrame | undefined): void;
 }
 
 /** One connection to a host, greeted. Nothing is retried here: a cut rejects what was under way. */
@@ -100,14 +101,18 @@ export class HostConnection {
   }
 
   /** Begins a reading; the sink gets its frames, then an `end` or `error` one, or `undefined` after a cut. */
-  read(params: Extract<ClientMessage, { type: 'read' }>['params'], sink: FrameSink): number {
+  read(
+    params: Extract<ClientMessage, { type: 'read' }>['params'],
+    sink: FrameSink,
+    handOver: boolean,
+  ): number {
     const id = this.#nextId++;
     if (!this.isOpen) {
       sink.push(undefined);
       return id;
     }
     this.#readings.set(id, sink);
-    this.send({ type: 'read', id, params });
+    this.send({ type: 'read', id, params, handOver });
     return id;
   }
 

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { ProcessHost } from '../process/process-host.ts';
 import { ClientSession } from './client-session.ts';
+import type { InProcessHost } from './in-process-host.ts';
 
 /** Serves a host on a Unix socket that only its owner may use. */
 export class HostServer {
@@ -9,7 +9,7 @@ export class HostServer {
   readonly #sockets = new Set<Socket>();
   readonly #socketPath: string;
 
-  private constructor(host: ProcessHost, socketPath: string, onShutdown: () => void) {
+  private constructor(host: InProcessHost, socketPath: string, onShutdown: () => void) {
     this.#socketPath = socketPath;
     this.#server = createServer((socket) => {
       this.#sockets.add(socket);
@@ -24,7 +24,7 @@ export class HostServer {
    * @param onShutdown a client asks the host to end itself
    * @throws the system's error when it cannot listen there
    */
-  static async listen(host: ProcessHost, socketPath: string, onShutdown: () => void): Promise<HostServer> {
+  static async listen(host: InProcessHost, socketPath: string, onShutdown: () => void): Promise<HostServer> {
     const server = new HostServer(host, socketPath, onShutdown);
     rmSync(socketPath, { force: true });
     // The socket must never be open to others, not even for a moment.

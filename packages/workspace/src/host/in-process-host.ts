@@ -15,6 +15,7 @@ import type {
   StartProcess,
 } from '../process/process-host.ts';
 import { WorkspaceProcesses } from '../process/workspace-processes.ts';
+import type { HeldFrame } from '../terminal/terminal-buffer.ts';
 import { AnswerMemory } from './answer-memory.ts';
 
 const SWEEP_MS = 60 * 60 * 1000;
@@ -69,6 +70,18 @@ export class InProcessHost implements ProcessHost {
   ): AsyncGenerator<OutputFrame> {
     try {
       yield* (await this.#workspace(request.stateDir)).read(request, options.signal);
+    } catch (error) {
+      yield { type: 'error', error: toShadowError(error).toOperationError() };
+    }
+  }
+
+  /** As `readOutput`, for a reader that can open the spill files: it is only told of what is much. */
+  async *handOverOutput(
+    request: HostReadOutput,
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<OutputFrame | HeldFrame> {
+    try {
+      yield* (await this.#workspace(request.stateDir)).handOver(request, options.signal);
     } catch (error) {
       yield { type: 'error', error: toShadowError(error).toOperationError() };
     }

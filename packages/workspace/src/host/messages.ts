@@ -53,7 +53,13 @@ export const ClientMessage = z.discriminatedUnion('type', [
     params: z.unknown(),
     key: z.string().optional(),
   }),
-  z.object({ type: z.literal('read'), id: z.int(), params: HostReadOutputRequest }),
+  z.object({
+    type: z.literal('read'),
+    id: z.int(),
+    params: HostReadOutputRequest,
+    /** The reader opens the spill files by itself: `held` may come in the place of much `data`. */
+    handOver: z.boolean().optional(),
+  }),
   /** The reader has taken so many bytes more. */
   z.object({ type: z.literal('credit'), id: z.int(), bytes: z.int().positive() }),
   z.object({ type: z.literal('stop'), id: z.int() }),
@@ -77,6 +83,7 @@ export const HostMessage = z.discriminatedUnion('type', [
     offset: z.int(),
     stream: z.enum(['stdout', 'stderr', 'pty']),
   }),
+  z.object({ type: z.literal('held'), id: z.int(), fromOffset: z.int(), toOffset: z.int() }),
   z.object({ type: z.literal('gap'), id: z.int(), fromOffset: z.int(), toOffset: z.int() }),
   z.object({ type: z.literal('end'), id: z.int(), offset: z.int(), process: ProcessInfo }),
   z.object({ type: z.literal('error'), id: z.int(), error: OperationError }),

@@ -13,6 +13,8 @@ import type {
   ProcessRef,
   StartProcess,
 } from '../process/process-host.ts';
+import { processDirectory } from '../process/process-record.ts';
+import { SpillReader } from '../terminal/index.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { HostConnection } from './host-connection.ts';
 import { type CallParams, type CallResult, type HostCall, PROTOCOL_VERSION } from './messages.ts';
@@ -38,6 +40,7 @@ export class SocketHost implements ProcessHost {
   #connection: HostConnection;
   #connecting: Promise<HostConnection> | undefined;
   #isClosed = false;
+  #canOpenSpill = true;
 
   constructor(socketPath: string, connection: HostConnection, options: ConnectHostOptions) {
     this.#socketPath = socketPath;
@@ -93,19 +96,44 @@ export class SocketHost implements ProcessHost {
     const position = { ...request };
     try {
       while (options.signal?.aborted !== true) {
-        const queue = new FrameQueue(await this.#connected(), position, options.signal);
-        try {
-          for await (const frame of queue) {
-            advance(position, frame);
-            yield frame;
-            if (frame.type === 'end' || frame.type === 'error') return;
-          }
-        } finally {
-          queue.stop();
+        for await (const frame of this.#readOnce(position, options.signal)) {
+          advance(position, frame);
+          yield frame;
+          if (frame.type === 'end' || frame.type === 'error') return;
         }
       }
     } catch (error) {
       yield { type: 'error', error: toShadowError(error).toOperationError() };
+    }
+  }
+
+  /** Frames of one connection, until its end or cut. What is much is read from the spill files, past the host. */
+  async *#readOnce(
+    position: Readonly<HostReadOutput>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<OutputFrame> {
+    // A bounded reading counts bytes, and what a gap takes is known only when the files are read.
+    const handOver = this.#canOpenSpill && position.maxBytes === undefined;
+    const queue = new FrameQueue(await this.#connected(), position, { signal, handOver });
+    const spill = new SpillReader(processDirectory(position.stateDir, position.processId));
+    try {
+      for await (const frame of queue) {
+        if (frame.type !== 'held') {
+          yield frame;
+          continue;
+        }
+        for await (const piece of spill.read(frame.fromOffset, frame.toOffset)) {
+          if (signal?.aborted === true) return;
+          yield piece;
+        }
+      }
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      // Another user's host: its output comes over the socket from here on.
+      this.#canOpenSpill = false;
+    } finally {
+      queue.stop();
+      await spill.close();
     }
   }
 
@@ -194,6 +222,10 @@ async function tryOpen(socketPath: string): Promise<HostConnection | undefined> 
   } catch {
     return undefined;
   }
+}
+
+function isDenied(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM');
 }
 
 /** Where the reading stands after this frame, so that another one can go on there. */

@@ -7,7 +7,13 @@ import type {
   SignalName,
   TerminalSize,
 } from '@shadow/protocol/process';
-import { TerminalBuffer } from '../terminal/terminal-buffer.ts';
+import {
+  type BufferFrame,
+  type HeldFrame,
+  offsetAfter,
+  type ReadBufferOptions,
+  TerminalBuffer,
+} from '../terminal/terminal-buffer.ts';
 import type { Child, ExitStatus } from './child.ts';
 import { Escapees, markedEnvironment } from './escapees.ts';
 import {
@@ -118,21 +124,33 @@ export class ManagedProcess {
   }
 
   /** Output by offset, then the end with the process as it is by then. */
-  async *read(request: ReadOutputRequest, signal?: AbortSignal): AsyncGenerator<OutputFrame> {
+  read(request: ReadOutputRequest, signal?: AbortSignal): AsyncGenerator<OutputFrame> {
+    return this.#read(request, signal, (buffer, range) => buffer.read(range));
+  }
+
+  /** The same for a reader that takes what is much from the spill files by itself. */
+  handOver(request: ReadOutputRequest, signal?: AbortSignal): AsyncGenerator<OutputFrame | HeldFrame> {
+    return this.#read<BufferFrame | HeldFrame>(request, signal, (buffer, range) => buffer.handOver(range));
+  }
+
+  async *#read<Frame extends BufferFrame | HeldFrame>(
+    request: ReadOutputRequest,
+    signal: AbortSignal | undefined,
+    framesOf: (buffer: TerminalBuffer, range: ReadBufferOptions) => AsyncIterable<Frame>,
+  ): AsyncGenerator<Frame | Extract<OutputFrame, { type: 'end' }>> {
     const buffer = this.#readableBuffer();
     let offset = request.fromOffset ?? buffer.start;
     let left = request.maxBytes ?? Number.POSITIVE_INFINITY;
-    for await (const frame of buffer.read({
+    const range: ReadBufferOptions = {
       fromOffset: offset,
       ...(request.maxBytes === undefined ? {} : { maxBytes: request.maxBytes }),
       ...(request.follow === undefined ? {} : { follow: request.follow }),
       ...(signal === undefined ? {} : { signal }),
-    })) {
-      if (frame.type === 'gap') offset = frame.toOffset;
-      else {
-        offset = frame.offset + frame.data.length;
-        left -= frame.data.length;
-      }
+    };
+    for await (const frame of framesOf(buffer, range)) {
+      const next = offsetAfter(frame);
+      if (frame.type !== 'gap') left -= next - offset;
+      offset = next;
       yield frame;
     }
     if (signal?.aborted === true) return;

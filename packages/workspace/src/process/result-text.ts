@@ -1,6 +1,8 @@
 /** Bytes of stdout and of stderr kept in a result unless the request says otherwise. */
 export const DEFAULT_RESULT_BYTES = 65_536;
 
+const SMALL_BYTES = 4096;
+
 /** Keeps the head and the tail of a stream within a bound; what lies between is counted. */
 export class ResultText {
   readonly #headBytes: number;
@@ -53,7 +55,14 @@ export class ResultText {
 
   #appendTail(bytes: Buffer): void {
     if (bytes.length === 0) return;
-    this.#tail.push(Buffer.from(bytes.subarray(Math.max(0, bytes.length - this.#tailBytes))));
+    const newest = bytes.subarray(Math.max(0, bytes.length - this.#tailBytes));
+    if (newest.length === this.#tailBytes) {
+      this.#leftOut += this.#tailLength;
+      this.#tail = [];
+      this.#tailLength = 0;
+    }
+    // A small piece would keep alive the large block that it was cut from; a large one is not worth the copy.
+    this.#tail.push(newest.length < SMALL_BYTES ? Buffer.from(newest) : newest);
     const dropped = bytes.length - Math.min(bytes.length, this.#tailBytes);
     this.#leftOut += dropped;
     this.#tailLength += bytes.length - dropped;

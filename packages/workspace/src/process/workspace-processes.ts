@@ -1,5 +1,6 @@
 import { failure, type Result, ShadowError } from '@shadow/protocol/errors';
 import type { OutputFrame, ProcessInfo } from '@shadow/protocol/process';
+import type { HeldFrame } from '../terminal/terminal-buffer.ts';
 import { Escapees, endWorkspaceEscapees } from './escapees.ts';
 import { bootId, isSameProcess, killGroup, processStartTime } from './group.ts';
 import type { Launcher } from './launcher.ts';
@@ -84,6 +85,12 @@ export class WorkspaceProcesses {
   async *read(request: HostReadOutput, signal?: AbortSignal): AsyncGenerator<OutputFrame> {
     const found = this.find(request.processId);
     if (found.success) yield* found.managed.read(request, signal);
+    else yield { type: 'error', error: found.error };
+  }
+
+  async *handOver(request: HostReadOutput, signal?: AbortSignal): AsyncGenerator<OutputFrame | HeldFrame> {
+    const found = this.find(request.processId);
+    if (found.success) yield* found.managed.handOver(request, signal);
     else yield { type: 'error', error: found.error };
   }
 

@@ -3,6 +3,8 @@ import { decodeRecordHeader, RECORD_HEADER_BYTES } from './record-format.ts';
 import type { Run, Segment } from './segment-store.ts';
 
 const BLOCK_BYTES = 131_072;
+/** Pieces smaller than this are joined with what follows; larger ones are not worth the copy. */
+const SMALL_BYTES = 16_384;
 
 /** Reads one segment file forward from an offset; owns its file handle. A deleted file stays readable while open. */
 export class SegmentCursor {
@@ -49,7 +51,7 @@ export class SegmentCursor {
     let taken = pieces[0]?.length ?? 0;
     if (taken === 0) return undefined;
     // Join what follows in this block: many tiny records must not become many tiny frames.
-    while (taken < maxBytes && this.#enterRecordInBlock() && this.#stream === stream) {
+    while (taken < Math.min(maxBytes, SMALL_BYTES) && this.#enterRecordInBlock() && this.#stream === stream) {
       const piece = this.#take(maxBytes - taken);
       if (piece.length === 0) break;
       pieces.push(piece);

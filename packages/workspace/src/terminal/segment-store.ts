@@ -58,9 +58,7 @@ export class SegmentStore {
 
   /** Reads what an earlier process left; a torn last record is cut off. */
   load(): void {
-    for (const name of listSegmentNames(this.#directory)) {
-      const path = join(this.#directory, name);
-      const start = Number(SEGMENT_NAME.exec(name)?.[1]);
+    for (const { path, start } of listSegments(this.#directory)) {
       this.segments.push({ path, start, end: start });
     }
     for (const [index, segment] of this.segments.entries()) {
@@ -152,13 +150,23 @@ export class SegmentStore {
   }
 }
 
+/** The segments in a directory, the oldest first; names tell where they start, not how far they reach. */
+export function listSegments(directory: string): { path: string; start: number }[] {
+  return listSegmentNames(directory).map((name) => ({
+    path: join(directory, name),
+    start: Number(SEGMENT_NAME.exec(name)?.[1]),
+  }));
+}
+
 function listSegmentNames(directory: string): string[] {
   try {
     return readdirSync(directory)
       .filter((name) => SEGMENT_NAME.test(name))
       .sort();
-  } catch {
-    return [];
+  } catch (error) {
+    // Nothing was written yet, or the workspace is gone.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -12,6 +12,13 @@ const FRAME_BYTES = 65_536;
 /** Frames a buffer knows of; the process layer adds the end. */
 export type BufferFrame = Extract<OutputFrame, { type: 'data' | 'gap' }>;
 
+/** Bytes that are in the spill files, for a reader in another process to take from there (`SpillReader`). */
+export interface HeldFrame {
+  type: 'held';
+  fromOffset: number;
+  toOffset: number;
+}
+
 interface TerminalBufferOptions {
   /** Directory of the spill files, the buffer's own. */
   directory: string;
@@ -19,7 +26,7 @@ interface TerminalBufferOptions {
   capacityBytes?: number;
 }
 
-interface ReadBufferOptions {
+export interface ReadBufferOptions {
   /** First byte wanted; default the oldest held. */
   fromOffset?: number;
   /** Stop after so many payload bytes. */
@@ -28,6 +35,9 @@ interface ReadBufferOptions {
   follow?: boolean;
   signal?: AbortSignal;
 }
+
+/** At most so much is handed over at once: the further, the more may be evicted before the reader comes to it. */
+const HAND_OVER_BYTES = 4 * 1024 * 1024;
 
 /**
  * Output of one process: a ring with absolute byte offsets, streams interleaved in order of arrival, spilled to disk.
@@ -167,6 +177,34 @@ export class TerminalBuffer {
     }
   }
 
+  /**
+   * The same for a reader that can open the spill files: what is more than a frame is only named, with a `held` frame, and
+   * the next one comes when the consumer asks for it.
+   */
+  async *handOver(options: ReadBufferOptions = {}): AsyncGenerator<BufferFrame | HeldFrame, void, undefined> {
+    let offset = options.fromOffset ?? this.start;
+    let left = options.maxBytes ?? Number.POSITIVE_INFINITY;
+    while (left > 0 && options.signal?.aborted !== true) {
+      const available = Math.min(left, this.#end - offset);
+      if (available <= 0) {
+        if (options.follow !== true || this.#isClosed) return;
+        await this.#grown(options.signal);
+        continue;
+      }
+      const hot = available > FRAME_BYTES ? undefined : this.#tail.read(offset, available);
+      if (hot === undefined) {
+        const toOffset = offset + Math.min(available, HAND_OVER_BYTES);
+        yield { type: 'held', fromOffset: offset, toOffset };
+        left -= toOffset - offset;
+        offset = toOffset;
+        continue;
+      }
+      yield { type: 'data', offset, stream: hot.stream, data: hot.data };
+      offset += hot.data.length;
+      left -= hot.data.length;
+    }
+  }
+
   async #cursorAt(offset: number, cursor: SegmentCursor | undefined): Promise<SegmentCursor | undefined> {
     if (cursor !== undefined) {
       if (cursor.offset === offset && offset < cursor.segment.end) return cursor;
@@ -202,6 +240,11 @@ export class TerminalBuffer {
     this.#waiters = [];
     for (const resume of waiters) resume();
   }
+}
+
+/** Where a reader stands after a frame. */
+export function offsetAfter(frame: BufferFrame | HeldFrame): number {
+  return frame.type === 'data' ? frame.offset + frame.data.length : frame.toOffset;
 }
 
 /** Joins small neighbours of one stream, so that a chatty process makes few records. */
