@@ -1,0 +1,56 @@
+import { loadYaml } from '@kubernetes/client-node';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Manifest } from './kustomize.ts';
+
+/**
+ * What is wrong with an object by the OpenAPI schema of its kind: of current Kubernetes, or of the Prometheus operator's
+ * resource definitions. Both are those that kubernetes-models was made from.
+ */
+export async function problemsOf(manifest: Manifest): Promise<string[]> {
+  return [...(await invalidFields(manifest)), ...unknownFields(manifest)];
+}
+
+async function invalidFields(manifest: Manifest): Promise<string[]> {
+  const { apiVersion, kind } = manifest;
+  const library = apiVersion.startsWith('monitoring.coreos.com/')
+    ? '@kubernetes-models/prometheus-operator'
+    : 'kubernetes-models';
+  const models: Record<string, unknown> = await import(`${library}/${apiVersion}`);
+  const Model = models[kind];
+  if (typeof Model !== 'function') return [`${apiVersion} has no ${kind}`];
+  const { validate } = Validated.parse(Reflect.construct(Model, [manifest]));
+  try {
+    validate();
+    return [];
+  } catch (error) {
+    return [String(error)];
+  }
+}
+
+/** A model of kubernetes-models; the method needs its object. */
+const Validated = z
+  .custom<{ validate(): void }>((value) => typeof value === 'object' && value !== null && 'validate' in value)
+  .transform((model) => ({ validate: () => model.validate() }));
+
+/** Kubernetes' own types know every field of its kinds; what they do not take over is misspelt. */
+function unknownFields(manifest: Manifest): string[] {
+  const known: unknown = loadYaml(stringify(manifest));
+  return missing(manifest, known, `${manifest.kind} ${manifest.metadata.name}`);
+}
+
+function missing(value: unknown, known: unknown, path: string): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (typeof known !== 'object' || known === null) return [`${path} is not known`];
+  return Object.entries(value).flatMap(([key, child]) => {
+    const counterpart: unknown = Reflect.get(known, key) ?? Reflect.get(known, renamed(key));
+    return counterpart === undefined
+      ? [`${path}.${key} is not known`]
+      : missing(child, counterpart, `${path}.${key}`);
+  });
+}
+
+/** The client's names of fields that are words of JavaScript. */
+function renamed(key: string): string {
+  return `_${key}`;
+}
