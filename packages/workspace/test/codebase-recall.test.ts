@@ -1,23 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeWorkspace, ok, type TestWorkspace } from './fixtures/engine.ts';
-import { type CodeQuestion, ZOD_QUESTIONS } from './fixtures/zod-questions.ts';
+import type { CodeQuestion } from './fixtures/code-question.ts';
+import { CRUISER_QUESTIONS } from './fixtures/cruiser-questions.ts';
+import { ZOD_QUESTIONS } from './fixtures/zod-questions.ts';
 
-let workspace: TestWorkspace;
-beforeAll(() => {
-  workspace = makeWorkspace();
-  const zod = dirname(createRequire(import.meta.url).resolve('zod/package.json'));
-  cpSync(join(zod, 'src'), join(workspace.root, 'src'), { recursive: true });
-});
-afterAll(() => workspace.close());
+/** Two libraries of different authors and ways: one in TypeScript with classes, one in JavaScript with functions. */
+const LIBRARIES = [
+  ['zod', ZOD_QUESTIONS],
+  ['dependency-cruiser', CRUISER_QUESTIONS],
+] as const;
 
 /** A right snippet is in the right file and shows the place, or a part of the symbol that is meant. */
-async function answered(asked: CodeQuestion): Promise<boolean> {
-  const { snippets } = ok(await workspace.engine.codebaseSearch({ query: asked.question, limit: 5 }));
+async function answered({ engine }: TestWorkspace, asked: CodeQuestion): Promise<boolean> {
+  const { snippets } = ok(await engine.codebaseSearch({ query: asked.question, limit: 5 }));
   const symbol = asked.text.trim().split(' ').at(-1);
   return [asked, ...(asked.also ?? [])].some(({ file, text }) =>
     snippets.some(
@@ -27,11 +27,11 @@ async function answered(asked: CodeQuestion): Promise<boolean> {
 }
 
 /** Grep of the question's words: the five files with the most lines that hold one; a right file is enough. */
-function answeredByGrep({ question, file, also }: CodeQuestion): boolean {
+function answeredByGrep(root: string, { question, file, also }: CodeQuestion): boolean {
   const words = question.match(/[\w$]+/g) ?? [];
   const patterns = words.flatMap((word) => ['-e', word]);
   const args = ['--no-config', '--ignore-case', '--fixed-strings', '--count', ...patterns, './'];
-  const output = execFileSync(rgPath, args, { cwd: workspace.root, encoding: 'utf8' });
+  const output = execFileSync(rgPath, args, { cwd: root, encoding: 'utf8' });
   const counts = output
     .trim()
     .split('\n')
@@ -44,10 +44,17 @@ function answeredByGrep({ question, file, also }: CodeQuestion): boolean {
   return counts.slice(0, 5).some(({ path }) => right.includes(path));
 }
 
-describe('codebaseSearch on the sources of zod', () => {
-  it('knows only answers that exist', () => {
-    expect(ZOD_QUESTIONS.length).toBeGreaterThanOrEqual(30);
-    for (const { file, text } of ZOD_QUESTIONS)
+describe.each(LIBRARIES)('codebaseSearch on the sources of %s', (library, questions) => {
+  let workspace: TestWorkspace;
+  beforeAll(() => {
+    workspace = makeWorkspace();
+    cpSync(join(packageRoot(library), 'src'), join(workspace.root, 'src'), { recursive: true });
+  });
+  afterAll(() => workspace.close());
+
+  it('is asked only for answers that exist', () => {
+    expect(questions.length).toBeGreaterThanOrEqual(30);
+    for (const { file, text } of questions)
       expect(readFileSync(join(workspace.root, file), 'utf8'), file).toContain(text);
   });
 
@@ -56,17 +63,25 @@ describe('codebaseSearch on the sources of zod', () => {
   }, async () => {
     const missed: string[] = [];
     let byGrep = 0;
-    for (const question of ZOD_QUESTIONS) {
-      if (!(await answered(question))) missed.push(question.question);
-      if (answeredByGrep(question)) byGrep += 1;
+    for (const question of questions) {
+      if (!(await answered(workspace, question))) missed.push(question.question);
+      if (answeredByGrep(workspace.root, question)) byGrep += 1;
     }
-    const total = ZOD_QUESTIONS.length;
+    const total = questions.length;
     const recall = (total - missed.length) / total;
     console.log(
-      `recall@5 ${recall.toFixed(2)} (${total - missed.length} of ${total} questions), grep of the words ${(byGrep / total).toFixed(2)} (${byGrep})`,
+      `${library}: recall@5 ${recall.toFixed(2)} (${total - missed.length} of ${total} questions), grep of the words ${(byGrep / total).toFixed(2)} (${byGrep})`,
     );
     console.log(`missed: ${missed.join(' | ')}`);
     expect(recall).toBeGreaterThanOrEqual(0.8);
     expect(recall).toBeGreaterThan(byGrep / total);
   });
 });
+
+/** Where a package lies; its `exports` need not let anybody in. */
+function packageRoot(name: string): string {
+  const paths = createRequire(import.meta.url).resolve.paths(name) ?? [];
+  const found = paths.map((path) => join(path, name)).find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`${name} is not installed`);
+  return found;
+}
