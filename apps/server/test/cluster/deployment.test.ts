@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../support/git-repository.ts';
+import { until } from '../support/processes.ts';
+import { command, resultsOf, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
+import { type ClusterTest, openCluster } from './support/cluster.ts';
+import { type Deployment, deployLocal } from './support/deployment.ts';
+import { objectsOfTask } from './support/objects.ts';
+
+/** The kubelet of the test cluster allows a pod so many processes (its podPidsLimit). */
+const PID_LIMIT = 1024;
+
+const resources = new AsyncDisposableStack();
+let cluster: ClusterTest;
+let deployment: Deployment;
+
+beforeAll(async () => {
+  const directory = resources.use(await temporaryDirectory()).path;
+  cluster = resources.use(await openCluster());
+  deployment = resources.use(await deployLocal(cluster, directory));
+});
+afterAll(() => resources.disposeAsync());
+
+async function runSample(title: string, steps: Parameters<typeof scriptPrompt>[1]) {
+  const prompt = scriptPrompt(title, steps);
+  const { id } = await deployment.api.createTask({ body: { repository: 'sample', prompt, model: SCRIPTED } });
+  return { id, ...(await settled(id)) };
+}
+
+async function settled(taskId: string) {
+  const params = { taskId };
+  await until('the task rests', async () => {
+    const { status } = await deployment.api.getTask({ params });
+    return ['ready-for-review', 'failed', 'stopped', 'interrupted'].includes(status);
+  });
+  const { events } = await deployment.api.listEvents({ params, query: { afterSeq: 0, limit: 500 } });
+  return { task: await deployment.api.getTask({ params }), events };
+}
+
+describe('the server of the local overlay, in the cluster', () => {
+  it('runs as an ordinary user without privileges on a root that it cannot write', async () => {
+    const { spec } = await cluster.core.readNamespacedPod({
+      name: await deployment.pod(),
+      namespace: cluster.namespace,
+    });
+    expect(spec).toMatchObject({
+      enableServiceLinks: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+    const status = await deployment.exec('cat', '/proc/1/status');
+    expect(status).toMatch(/^Uid:\s+1000\s+1000\s+1000\s+1000$/m);
+    expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(status).toMatch(/^Seccomp:\s+2$/m);
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) {
+      expect(status).toMatch(new RegExp(`^${set}:\\s+0+$`, 'm'));
+    }
+    await expect(deployment.exec('touch', '/app/file')).rejects.toThrow(/Read-only file system/);
+    const variables = await deployment.exec('env');
+    expect(variables).not.toMatch(/SHADOW_SERVER_SERVICE_HOST/);
+  });
+
+  it('serves the web UI and finds itself well', async () => {
+    const page = await fetch(deployment.url);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('<div id="root">');
+    expect(await deployment.exec('shadow', 'doctor')).toContain('Shadow runs at');
+  });
+
+  it('runs a task in a pod of its own, with the rights of its Role and no others', async () => {
+    const { id, task, events } = await runSample('Make a file', [
+      write('one.txt', 'one\n'),
+      command('id -u; pwd; cat one.txt'),
+      { text: 'Made.' },
+    ]);
+    expect(task).toMatchObject({ status: 'ready-for-review', error: null });
+    expect(resultsOf(events, 'executeCommand')[0]?.preview).toContain('1000\n/workspace/repo\none');
+    const { pods } = await objectsOfTask(cluster, id);
+    expect(pods).toHaveLength(1);
+  });
+
+  it('gives the pod of a task no more than it needs, as the live object and the process itself show', async () => {
+    const { id, events } = await runSample('Look around', [
+      command('cat /proc/self/status; ls /var/run/secrets 2>&1; env; touch /bin/x 2>&1'),
+      { text: 'Seen.' },
+    ]);
+    const output = resultsOf(events, 'executeCommand')[0]?.preview ?? '';
+    expect(output).toMatch(/NoNewPrivs:\s+1/);
+    expect(output).toMatch(/Seccomp:\s+2/);
+    expect(output).toMatch(/CapBnd:\s+0+$/m);
+    expect(output).toMatch(/secrets.*No such file|No such file.*secrets/);
+    expect(output).toContain('Read-only file system');
+    expect(output).not.toMatch(/_SERVICE_HOST=(?!198\.19\.0\.1\b)/);
+    const { pods } = await objectsOfTask(cluster, id);
+    const name = pods[0]?.name ?? '';
+    const { spec, metadata } = await cluster.core.readNamespacedPod({ name, namespace: cluster.namespace });
+    expect(spec).toMatchObject({
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      serviceAccountName: 'shadow-workspace',
+      priorityClassName: 'shadow-workspace',
+      dnsPolicy: 'None',
+      dnsConfig: { nameservers: ['1.1.1.1', '8.8.8.8'] },
+      securityContext: {
+        runAsNonRoot: true,
+        runAsUser: 1000,
+        runAsGroup: 1000,
+        fsGroup: 1000,
+        seccompProfile: { type: 'RuntimeDefault' },
+      },
+    });
+    expect(spec?.containers).toMatchObject([
+      {
+        securityContext: {
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        },
+        resources: { limits: { 'ephemeral-storage': expect.any(String), memory: expect.any(String) } },
+      },
+    ]);
+    expect(metadata?.labels).toMatchObject({ 'shadow.dev/egress': 'public' });
+    const qos = 'burstable';
+    const group = `/sys/fs/cgroup/pids/kubepods/${qos}/pod${metadata?.uid}/pids.max`;
+    expect(Number(await readFile(group, 'utf8'))).toBe(PID_LIMIT);
+  });
+
+  it('keeps everything when its pod is replaced', async () => {
+    const { id } = await runSample('Before', [write('kept.txt', 'kept\n'), { text: 'Kept.' }]);
+    await deployment.replacePod();
+    const params = { taskId: id };
+    expect(await deployment.api.getTask({ params })).toMatchObject({ status: 'ready-for-review' });
+    const { lastSeq } = await deployment.api.getTask({ params });
+    const text = scriptPrompt('After', [command('cat kept.txt'), { text: 'Still there.' }]);
+    await deployment.api.sendMessage({ params, body: { text } });
+    await until('the second turn ends', async () => {
+      const { events } = await deployment.api.listEvents({
+        params,
+        query: { afterSeq: lastSeq, limit: 500 },
+      });
+      return resultsOf(events, 'executeCommand').some(({ preview }) => preview?.includes('kept'));
+    });
+  });
+});
