@@ -18,14 +18,24 @@ export async function* framesOf(
 ): AsyncGenerator<Exclude<OutputWireFrame, { type: 'heartbeat' }>> {
   const decoder = new OutputFrameDecoder();
   let heartbeats = 0;
-  for await (const chunk of body) {
-    for (const frame of decoder.push(chunk)) {
-      // The first sign of life only says that the connection stands; what follows says that it holds.
-      if (frame.type !== 'heartbeat' || heartbeats++ > 0) onAlive();
-      if (frame.type === 'heartbeat') continue;
-      yield frame;
-      if (frame.type === 'end' || frame.type === 'error') return;
+  let last: Extract<OutputWireFrame, { type: 'end' | 'error' }> | undefined;
+  try {
+    for await (const chunk of body) {
+      for (const frame of decoder.push(chunk)) {
+        // The first sign of life only says that the connection stands; what follows says that it holds.
+        if (frame.type !== 'heartbeat' || heartbeats++ > 0) onAlive();
+        if (frame.type === 'heartbeat') continue;
+        // Only a body that is read to its end leaves a connection that the next call can use.
+        if (frame.type === 'end' || frame.type === 'error') last = frame;
+        else yield frame;
+      }
     }
+  } catch (error) {
+    if (last === undefined) throw error;
+  }
+  if (last !== undefined) {
+    yield last;
+    return;
   }
   throw new ShadowError('UNAVAILABLE', 'The output stream was cut.');
 }
