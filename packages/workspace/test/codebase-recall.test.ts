@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { rgPath } from '@vscode/ripgrep';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeWorkspace, ok, type TestWorkspace } from './fixtures/engine.ts';
 import type { CodeQuestion } from './fixtures/code-question.ts';
 import { CRUISER_QUESTIONS } from './fixtures/cruiser-questions.ts';
+import { makeWorkspace, ok, type TestWorkspace } from './fixtures/engine.ts';
 import { ZOD_QUESTIONS } from './fixtures/zod-questions.ts';
 
 /** Two libraries of different authors and ways: one in TypeScript with classes, one in JavaScript with functions. */
