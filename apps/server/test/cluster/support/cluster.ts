@@ -10,12 +10,8 @@ export interface ClusterTest extends AsyncDisposable {
   readonly core: CoreV1Api;
 }
 
-/** Images that the test cluster holds. */
-export const IMAGES = {
-  /** Node and nothing of ours. */
-  node: 'node:24-bookworm-slim',
-  sidecar: 'shadow-sidecar:latest',
-} as const;
+/** Image of the sidecar in the test cluster; it has Node, so that it can play any server. */
+export const IMAGE = 'shadow-sidecar:latest';
 
 /**
  * Makes a namespace for a test.

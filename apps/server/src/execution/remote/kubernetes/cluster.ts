@@ -176,7 +176,7 @@ export interface ReachTarget {
   /** Name of the workspace (of its anchor), for messages. */
   workspace: string;
   podName: string;
-  /** Address of the pod. */
+  /** Address of the pod, for as long as its Service is not ready. */
   podIP?: string | undefined;
   /** Address of the workspace's Service. */
   clusterIP?: string | undefined;
@@ -189,8 +189,8 @@ export interface Route {
   readonly kind: 'service' | 'port-forward';
   /** Such as `http://10.0.0.7:8080`. */
   readonly baseUrl: string;
-  /** Through which to connect; undefined for the ordinary way. */
-  readonly agent: Agent | undefined;
+  /** Through which to connect. */
+  readonly agent: Agent;
   /** Cuts what is under way and lets go of connections. */
   close(): void;
 }

@@ -83,7 +83,7 @@ async function openPortForward(access: ClusterAccess, target: ForwardTarget): Pr
       handshakeTimeout: OPEN_MS,
       perMessageDeflate: false,
     });
-    // Paused until someone reads: nothing that comes with the handshake is lost.
+    // Made at once, so that nothing is lost that comes with the handshake.
     socket.once('open', () => resolve(new PortForwardSocket(socket)));
     socket.once('error', (cause) => reject(unreachable(cause, access)));
     socket.once('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {

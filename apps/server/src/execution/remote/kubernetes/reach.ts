@@ -4,6 +4,10 @@ import type { ObjectWatch, ReachTarget, Route } from './cluster.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { PortForwardAgent } from './port-forward.ts';
+import { type Addresses, ServiceAgent } from './service-agent.ts';
+
+/** Milliseconds after which every node's proxy knows of a pod; many times what it takes on a busy node. */
+const PROXY_LAG_MS = 30_000;
 
 /** Chooses ways to pods. */
 export class Reach {
@@ -25,7 +29,7 @@ export class Reach {
 
   /** @throws KubernetesError when the target has no address for that way */
   to(target: ReachTarget): Route {
-    const route = this.kind === 'service' ? serviceRoute(target) : this.#forwardRoute(target);
+    const route = this.kind === 'service' ? this.#serviceRoute(target) : this.#forwardRoute(target);
     const kept: Route = {
       ...route,
       close: () => {
@@ -39,6 +43,20 @@ export class Reach {
 
   close(): void {
     for (const route of [...this.#routes]) route.close();
+  }
+
+  #serviceRoute({ workspace, podName, podIP, clusterIP, port }: ReachTarget): Route {
+    if (!clusterIP || clusterIP === 'None') {
+      throw new KubernetesError('Unreachable', 0, `The Service of workspace ${workspace} has no address.`);
+    }
+    const agent = new ServiceAgent(port, () => addresses(clusterIP, podIP, this.#pods.get(podName)));
+    const host = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
+    return {
+      kind: 'service',
+      baseUrl: `http://${host}:${port}`,
+      agent,
+      close: () => agent.destroy(),
+    };
   }
 
   #forwardRoute({ podName, port }: ReachTarget): Route {
@@ -61,12 +79,18 @@ export class Reach {
   }
 }
 
-function serviceRoute({ workspace, clusterIP, port }: ReachTarget): Route {
-  if (!clusterIP || clusterIP === 'None') {
-    throw new KubernetesError('Unreachable', 0, `The Service of workspace ${workspace} has no address.`);
-  }
-  const host = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
-  return { kind: 'service', baseUrl: `http://${host}:${port}`, agent: undefined, close() {} };
+/**
+ * kube-proxy learns of a ready pod after everybody else. On the test cluster a Service refused connections for 60 to 1200 ms
+ * after the pod was seen to be ready, while the pod itself answered at once; and between the two tables that kube-proxy then
+ * changes, a connection to the Service leaves the node for whatever answers there. So a pod that became ready just now is
+ * spoken to directly, and its Service comes second; later it is the other way round.
+ */
+function addresses(clusterIP: string, podIP: string | undefined, pod: V1Pod | undefined): Addresses {
+  // The address of a pod that is gone may be another's by now.
+  if (podIP === undefined || pod?.status?.podIP !== podIP) return [clusterIP];
+  const ready = pod.status.conditions?.find(({ type, status }) => type === 'Ready' && status === 'True');
+  const readyMs = Date.now() - (ready?.lastTransitionTime?.getTime() ?? 0);
+  return readyMs < PROXY_LAG_MS ? [podIP, clusterIP] : [clusterIP, podIP];
 }
 
 function isOver({ status }: V1Pod): boolean {

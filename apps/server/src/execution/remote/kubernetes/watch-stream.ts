@@ -15,11 +15,10 @@ const Versioned = z.looseObject({ metadata: z.looseObject({ resourceVersion: z.s
 
 /** Seconds after which the API server ends a watch in order; a new one begins where it ended. */
 const WATCH_SECONDS = 300;
-/**
- * Milliseconds of silence that mean that the connection is dead. The API server sends a bookmark about each minute
- * (KEP-956), so that silence is told apart from quiet.
- */
-const SILENCE_MS = 100_000;
+/** Milliseconds of silence after which the API server is given up: by then it should have ended the watch. */
+const SILENCE_MS = (WATCH_SECONDS + 30) * 1000;
+/** Milliseconds of quiet after which TCP asks whether the other side is still there, and finds out within seconds. */
+const PROBE_MS = 15_000;
 /** Bytes of one event; objects of the API are at most 3 MiB. */
 const MAX_LINE = 8 * 1024 * 1024;
 
@@ -45,6 +44,7 @@ export async function* watchStream(
     isRepeatable: true,
     signal,
   });
+  body.socket.setKeepAlive(true, PROBE_MS);
   onOpen();
   const timer = setTimeout(() => body.destroy(new Error('the watch fell silent')), SILENCE_MS);
   body.on('data', () => timer.refresh());

@@ -1,0 +1,80 @@
+import { Agent } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+/** Connections to one sidecar at a time. */
+const MAX_SOCKETS = 256;
+/** Milliseconds that the first address has to connect before the second is tried beside it. */
+const HEAD_START_MS = 200;
+/** Milliseconds of quiet after which TCP asks whether the pod is still there. */
+const PROBE_MS = 15_000;
+/** Milliseconds until neither is worth waiting for. */
+const CONNECT_MS = 10_000;
+
+/** Where a sidecar is: the address to prefer, and another that leads there too. */
+export type Addresses = readonly [first: string, second?: string];
+
+/** Connections to a sidecar that has two addresses; the second is taken where the first does not connect. */
+export class ServiceAgent extends Agent {
+  readonly #port: number;
+  readonly #addresses: () => Addresses;
+
+  /** @param addresses asked before each connection */
+  constructor(port: number, addresses: () => Addresses) {
+    super({ keepAlive: true, maxSockets: MAX_SOCKETS });
+    this.#port = port;
+    this.#addresses = addresses;
+  }
+
+  override createConnection(
+    _options: object,
+    done?: (error: Error | null, stream: Duplex) => void,
+  ): undefined {
+    this.#connect().then(
+      (socket) => done?.(null, socket),
+      // Node reads no stream beside an error; its type knows no other form.
+      (error) => (done as ((error: Error) => void) | undefined)?.(error),
+    );
+  }
+
+  async #connect(): Promise<Socket> {
+    const [first, second] = this.#addresses();
+    const preferred = connected(first, this.#port);
+    const early = await Promise.race([preferred.catch(() => undefined), headStart()]);
+    if (early !== undefined || second === undefined) return await preferred;
+    const other = connected(second, this.#port);
+    const socket = await Promise.any([preferred, other]).catch(() => preferred);
+    for (const way of [preferred, other]) {
+      way.then(
+        (late) => late !== socket && late.destroy(),
+        () => {},
+      );
+    }
+    return socket;
+  }
+}
+
+function headStart(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, HEAD_START_MS, undefined));
+}
+
+/** A TCP connection that stands. @throws Error of the system, or ETIMEDOUT */
+function connected(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS });
+    const timer = setTimeout(() => {
+      const error = new Error(`${host}:${port} does not answer`);
+      socket.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
+    }, CONNECT_MS);
+    const settle = () => {
+      clearTimeout(timer);
+      socket.off('error', failed).off('connect', settle);
+      resolve(socket);
+    };
+    const failed = (error: Error) => {
+      clearTimeout(timer);
+      reject(error);
+    };
+    socket.once('connect', settle).once('error', failed);
+  });
+}
