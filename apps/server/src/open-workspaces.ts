@@ -15,6 +15,7 @@ import { chooseIsolation } from './execution/local/command-isolation.ts';
 import type { LocalWorkspaceOptions } from './execution/local/local-workspace-manager.ts';
 import { placeWorkspaces } from './execution/local/workspace-place.ts';
 import { connectCluster } from './execution/remote/kubernetes/connect.ts';
+import { WarmPool } from './execution/remote/warm-pool/warm-pool.ts';
 import type { RemoteWorkspaceOptions } from './execution/remote/workspaces/remote-workspace-manager.ts';
 import type { GitEnvironment } from './git/git-command.ts';
 import { openMirrorBundle } from './git/mirror-bundle.ts';
@@ -65,8 +66,12 @@ async function localOptions(config: Config, parts: WorkspaceParts): Promise<Loca
 
 async function remoteOptions(config: Config, parts: WorkspaceParts): Promise<RemoteWorkspaceOptions> {
   const { mirrors, git, repositories, registry, log } = parts;
+  const cluster = await connectCluster(config.remote, log, { registry });
+  const warm = new WarmPool({ cluster, config: config.remote, log });
+  warm.start();
   return {
-    cluster: await connectCluster(config.remote, log, { registry }),
+    cluster,
+    warm,
     config: config.remote,
     mirrors,
     log,

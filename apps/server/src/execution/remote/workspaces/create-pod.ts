@@ -21,6 +21,8 @@ export interface WarmWorkspaces {
    * @returns undefined where none fits or none is there
    */
   takeWarm(spec: WorkspaceSpec, progress: StepProgress): Promise<{ name: string } | undefined>;
+  /** Ends what goes on in the background; the pool stays. */
+  close(): Promise<void>;
 }
 
 /** What the steps of a workspace work with. */

@@ -212,6 +212,7 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
 
   async close(): Promise<void> {
     this.#executors.close();
+    await this.#options.warm?.close();
     await this.#cluster.close();
   }
 

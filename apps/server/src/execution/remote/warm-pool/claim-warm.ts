@@ -1,0 +1,143 @@
+import type { V1Secret } from '@kubernetes/client-node';
+import { ShadowError, unwrap } from '@shadow/protocol';
+import type { Logger } from 'pino';
+import type { Cluster, Route } from '../kubernetes/cluster.ts';
+import { KubernetesError } from '../kubernetes/kubernetes-error.ts';
+import { claimWorkspace } from '../workspace-calls.ts';
+import { LABEL } from '../workspaces/labels.ts';
+import { diagnosePod } from '../workspaces/pod-diagnosis.ts';
+import { TOKEN_KEY, tokenOf } from '../workspaces/secret-token.ts';
+import { newToken } from '../workspaces/token.ts';
+
+/** Key of a Secret that holds the token which opened the sidecar before its claim. */
+const PREVIOUS_KEY = 'previous';
+
+export interface ClaimParts {
+  cluster: Cluster;
+  /** Port of the sidecars. */
+  port: number;
+  log: Logger;
+}
+
+/** A warm anchor as it was seen. */
+export interface Candidate {
+  name: string;
+  resourceVersion: string;
+}
+
+/**
+ * Makes a workspace a task's own in the cluster's eyes: one write, which fails when anybody was first.
+ * @returns false when somebody was
+ */
+export async function takeAnchor(
+  { cluster }: ClaimParts,
+  { name, resourceVersion }: Candidate,
+  taskId: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const labels = { [LABEL.state]: 'claimed', [LABEL.task]: taskId };
+  try {
+    await cluster.api.configMaps.patch(name, { metadata: { resourceVersion, labels } }, { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof KubernetesError && (error.reason === 'Conflict' || error.reason === 'NotFound'))
+      return false;
+    throw error;
+  }
+}
+
+/**
+ * Gives a taken workspace a token that nobody else ever had: first to its Secret, which remembers the old one, then to its
+ * sidecar, and last its pod says whose it is. Converges from wherever an earlier try ended; one that was finished costs no write.
+ * @throws ShadowError UNAVAILABLE when the sidecar does not answer
+ */
+export async function finishClaim(
+  parts: ClaimParts,
+  name: string,
+  taskId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { api, pods } = parts.cluster;
+  const secret = await api.secrets.get(name, { signal });
+  const known = pods.get(name);
+  // Written last, so all is done; and without Secret or pod whoever makes them anew gives the pod the Secret's token.
+  if (secret === undefined || known === undefined || isMarked(known.metadata?.labels, taskId)) return;
+  const tokens = await rotate(parts, secret, signal);
+  const pod = await pods.waitFor(name, (seen) => (seen === undefined ? 'gone' : readyOrOver(seen)), {
+    signal,
+  });
+  if (pod === 'gone' || pod === 'over') return;
+  const service = await api.services.get(name, { signal });
+  const route = parts.cluster.reach({
+    workspace: name,
+    podName: name,
+    podIP: pod.status?.podIP,
+    clusterIP: service?.spec?.clusterIP,
+    port: parts.port,
+  });
+  await claimOver(parts, route, tokens, signal);
+  await markPod(parts, name, taskId, signal);
+}
+
+function isMarked(labels: Record<string, string> | undefined, taskId: string): boolean {
+  return labels?.[LABEL.state] === 'claimed' && labels[LABEL.task] === taskId;
+}
+
+function readyOrOver(pod: Parameters<typeof diagnosePod>[0]) {
+  const { state } = diagnosePod(pod, []);
+  const { phase } = pod.status ?? {};
+  if (state === 'going' || phase === 'Failed' || phase === 'Succeeded') return 'over';
+  return state === 'ready' ? pod : undefined;
+}
+
+interface Tokens {
+  token: string;
+  previousToken: string;
+}
+
+/** @returns the tokens of an earlier try where there was one */
+async function rotate({ cluster }: ClaimParts, secret: V1Secret, signal: AbortSignal): Promise<Tokens> {
+  const { name = '', resourceVersion = '' } = secret.metadata ?? {};
+  const current = tokenOf(secret);
+  if (current === undefined) throw new ShadowError('UNAVAILABLE', `The Secret ${name} holds no token.`);
+  const previous = secret.data?.[PREVIOUS_KEY];
+  if (previous !== undefined) return { token: current, previousToken: decode(previous) };
+  const token = newToken();
+  const data = { [TOKEN_KEY]: encode(token), [PREVIOUS_KEY]: encode(current) };
+  // Only if nobody rotated it meanwhile: two tries with tokens of their own would lock each other out.
+  await cluster.api.secrets.patch(name, { metadata: { resourceVersion }, data }, { signal });
+  return { token, previousToken: current };
+}
+
+async function claimOver(
+  { log }: ClaimParts,
+  route: Route,
+  tokens: Tokens,
+  signal: AbortSignal,
+): Promise<void> {
+  const { baseUrl, agent } = route;
+  try {
+    unwrap(await claimWorkspace({ baseUrl, agent, log }, tokens, signal));
+  } finally {
+    route.close();
+  }
+}
+
+/** A copy for people of what the anchor says, and the sign that the claim is finished. */
+async function markPod(
+  { cluster }: ClaimParts,
+  name: string,
+  taskId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const labels = { [LABEL.state]: 'claimed', [LABEL.task]: taskId };
+  try {
+    await cluster.api.pods.patch(name, { metadata: { labels } }, { signal });
+  } catch (error) {
+    // A pod that went away is made again by the next step.
+    if (!(error instanceof KubernetesError && error.reason === 'NotFound')) throw error;
+  }
+}
+
+const encode = (text: string): string => Buffer.from(text).toString('base64');
+const decode = (text: string): string => Buffer.from(text, 'base64').toString('utf8');

@@ -1,0 +1,135 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { V1ConfigMap } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { loadConfig } from '../../../src/config.ts';
+import type { StepProgress, WorkspaceSpec } from '../../../src/execution/interfaces/workspace-manager.ts';
+import type { Cluster } from '../../../src/execution/remote/kubernetes/cluster.ts';
+import { connectCluster } from '../../../src/execution/remote/kubernetes/connect.ts';
+import { WarmPool } from '../../../src/execution/remote/warm-pool/warm-pool.ts';
+import type { ClusterTest } from './cluster.ts';
+import { remoteEnvironment } from './remote-server.ts';
+
+/** What one server has of the pool. */
+export interface PoolServer extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly pool: WarmPool;
+  /** Lines of its log. */
+  readonly said: readonly string[];
+}
+
+/** Settings of a server with a pool of that size. */
+export function poolConfig(namespace: string, size: number, environment: Record<string, string> = {}) {
+  return loadConfig({
+    ...remoteEnvironment(namespace),
+    REMOTE_WARM_POOL_SIZE: String(size),
+    REMOTE_MEMORY_LIMIT: '256Mi',
+    ...environment,
+  }).remote;
+}
+
+/** Connects as a server does, with a pool that is not started. @param wrap puts something in the way of its calls */
+export async function openPool(
+  namespace: string,
+  size: number,
+  environment: Record<string, string> = {},
+  wrap: (cluster: Cluster) => Cluster = (cluster) => cluster,
+): Promise<PoolServer> {
+  const said: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => said.push(line) });
+  const config = poolConfig(namespace, size, environment);
+  const cluster = wrap(await connectCluster(config, log));
+  const pool = new WarmPool({ cluster, config, log });
+  return {
+    cluster,
+    pool,
+    said,
+    async [Symbol.asyncDispose]() {
+      await pool.close();
+      await cluster.close();
+    },
+  };
+}
+
+export function spec(taskId: string, resources?: WorkspaceSpec['resources']): WorkspaceSpec {
+  return {
+    taskId,
+    userId: 'user',
+    repository: 'sample',
+    baseBranch: undefined,
+    branch: 'work',
+    ...(resources === undefined ? {} : { resources }),
+  };
+}
+
+export function progress(signal: AbortSignal = AbortSignal.timeout(180_000)): StepProgress {
+  return { signal, log: () => undefined };
+}
+
+/** Anchors of the namespace, by what they are now. */
+export async function anchorsOf({ core, namespace }: ClusterTest): Promise<{
+  warm: V1ConfigMap[];
+  claimed: V1ConfigMap[];
+}> {
+  const { items } = await core.listNamespacedConfigMap({ namespace, labelSelector: 'shadow.dev/workspace' });
+  const inState = (state: string) =>
+    items.filter(({ metadata }) => metadata?.labels?.['shadow.dev/state'] === state);
+  return { warm: inState('warm'), claimed: inState('claimed') };
+}
+
+/** Names of warm pods that are ready. */
+export async function readyWarm({ core, namespace }: ClusterTest): Promise<string[]> {
+  const labelSelector = 'shadow.dev/state=warm';
+  const { items } = await core.listNamespacedPod({ namespace, labelSelector });
+  return items
+    .filter(({ metadata, status }) => {
+      const isReady = status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+      return isReady === true && metadata?.deletionTimestamp === undefined;
+    })
+    .map(({ metadata }) => metadata?.name ?? '');
+}
+
+/** Polls until the condition holds. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 200_000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+const AUDIT_LOG = process.env.KUBE_AUDIT_LOG ?? '/run/kube-test/log/audit.log';
+const Line = z.looseObject({
+  verb: z.string(),
+  userAgent: z.string().default(''),
+  objectRef: z
+    .looseObject({
+      resource: z.string().default(''),
+      namespace: z.string().default(''),
+      name: z.string().default(''),
+    })
+    .optional(),
+  responseStatus: z.looseObject({ code: z.int().default(0) }).optional(),
+});
+
+/** A write that the API server did for Shadow. */
+export interface Write {
+  verb: string;
+  resource: string;
+  name: string;
+  code: number;
+}
+
+/** Counts writes of Shadow in a namespace from now on, in the API server's own audit log. */
+export async function startCounting(namespace: string): Promise<() => Promise<Write[]>> {
+  const from = (await stat(AUDIT_LOG)).size;
+  return async () => {
+    const text = (await readFile(AUDIT_LOG)).subarray(from).toString('utf8');
+    return text.split('\n').flatMap((line) => {
+      if (!line.includes(`"namespace":"${namespace}"`)) return [];
+      const { verb, objectRef, responseStatus, userAgent } = Line.parse(JSON.parse(line));
+      if (objectRef?.namespace !== namespace || /^kube/.test(userAgent)) return [];
+      return [{ verb, resource: objectRef.resource, name: objectRef.name, code: responseStatus?.code ?? 0 }];
+    });
+  };
+}
