@@ -142,7 +142,8 @@ function diagnoseVolumes(
 ): PodDiagnosis | undefined {
   if (container?.state?.running !== undefined) return undefined;
   const newest = newestEvent(events, ({ reason }) => VOLUME_EVENTS.has(reason) || reason === 'Pulled');
-  if (newest === undefined || newest.reason === 'Pulled') return undefined;
+  // Once is how many a start looks: the kubelet had not heard of the Secret yet.
+  if (newest === undefined || newest.reason === 'Pulled' || newest.count < 2) return undefined;
   const words = newest.message;
   const message = withAdvice(`A volume cannot be mounted (${newest.reason}): ${words}`, 'volume', words);
   return { state: 'stuck', trouble: 'volume', message };
