@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { isHeld, type Measurement, ratioOf } from './support/measurement.ts';
+import { type Bench, isHeld, type Measurement, ratioOf } from './support/measurement.ts';
 
 const directory = fileURLToPath(new URL('.', import.meta.url));
 const RUN_MODULE = fileURLToPath(new URL('run-module.ts', import.meta.url));
@@ -80,6 +80,11 @@ const chosen = files.filter((file) => wanted.length === 0 || wanted.some((name) 
 console.log(`Node ${process.version}, ${availableParallelism()} cores, load ${loadavg()[0]?.toFixed(1)}`);
 const measured: Measurement[] = [];
 for (const file of chosen) {
+  const { needs }: Bench = await import(`${directory}${file}`);
+  if (needs !== undefined && !process.env[needs]) {
+    console.log(`\nSKIPPED ${file}: set ${needs}.`);
+    continue;
+  }
   const { name, measurements } = await runFresh(file, quick);
   console.log(`\n${name}`);
   printTable(measurements.map(row));

@@ -13,6 +13,8 @@ export interface Measurement {
 export interface Bench {
   /** What the group of measurements is about. */
   name: string;
+  /** Variable without which there is nothing to measure on. */
+  needs?: string;
   run(options: { quick: boolean }): Promise<Measurement[]>;
 }
 
