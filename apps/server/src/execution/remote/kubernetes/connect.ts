@@ -1,7 +1,6 @@
 import type { V1ConfigMap, V1Pod } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import { z } from 'zod';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
 import { createApi, KINDS } from './api.ts';
 import type { Cluster } from './cluster.ts';
@@ -10,6 +9,7 @@ import { findCluster } from './find-cluster.ts';
 import { podEvents } from './pod-events.ts';
 import { Reach } from './reach.ts';
 import { ApiTransport, type TransportOptions } from './transport.ts';
+import { readVersion } from './version.ts';
 
 export interface ConnectOptions {
   /** Where requests are counted. */
@@ -17,8 +17,6 @@ export interface ConnectOptions {
   /** How hard calls are tried. */
   calls?: Omit<TransportOptions, 'requests'>;
 }
-
-const Version = z.looseObject({ gitVersion: z.string() });
 
 /** Milliseconds before each further try of the very first call: a pod's network may take a moment at its start. */
 const FIRST_DELAYS_MS: readonly number[] = [200, 500, 1000, 2000];
@@ -51,7 +49,9 @@ export async function connectCluster(
     await Promise.all([pods.close(), anchors.close()]);
   };
   try {
-    const version = await readVersion(access, options.calls);
+    const version = await readVersion(
+      new ApiTransport(access, { retryDelaysMs: FIRST_DELAYS_MS, ...options.calls }),
+    );
     await Promise.all([pods.start(), anchors.start()]);
     const { server, identity } = access;
     log.info({ server, identity, namespace, version, reach: reach.kind }, 'connected to Kubernetes');
@@ -74,18 +74,6 @@ export async function connectCluster(
     await close();
     throw error;
   }
-}
-
-async function readVersion(access: ApiTransport['access'], calls: ConnectOptions['calls']): Promise<string> {
-  const first = new ApiTransport(access, { retryDelaysMs: FIRST_DELAYS_MS, ...calls });
-  const answer = await first.call({
-    method: 'GET',
-    path: '/version',
-    verb: 'get',
-    resource: 'version',
-    isRepeatable: true,
-  });
-  return Version.parse(answer).gitVersion;
 }
 
 function requestCounter(registry: Registry): Counter<'verb' | 'resource' | 'status'> {

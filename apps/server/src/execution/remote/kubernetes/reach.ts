@@ -9,7 +9,13 @@ import { type Addresses, ServiceAgent } from './service-agent.ts';
 /** Milliseconds after which every node's proxy knows of a pod; many times what it takes on a busy node. */
 const PROXY_LAG_MS = 30_000;
 
-/** Chooses ways to pods. */
+/** By which way pods are reached: Services where they can be had, which is inside the cluster. */
+export function wayOf(access: ClusterAccess, config: ClusterConfig): Route['kind'] {
+  if (config.reach !== 'auto') return config.reach;
+  return access.isInside || config.inCluster !== null ? 'service' : 'port-forward';
+}
+
+/** Makes ways to pods. */
 export class Reach {
   /** By which way pods are reached. */
   readonly kind: Route['kind'];
@@ -19,9 +25,7 @@ export class Reach {
   readonly #routes = new Set<Route>();
 
   constructor(access: ClusterAccess, config: ClusterConfig, pods: ObjectWatch<V1Pod>) {
-    const isInside = access.isInside || config.inCluster !== null;
-    const automatic = isInside ? 'service' : 'port-forward';
-    this.kind = config.reach === 'auto' ? automatic : config.reach;
+    this.kind = wayOf(access, config);
     this.#access = access;
     this.#namespace = config.namespace;
     this.#pods = pods;
