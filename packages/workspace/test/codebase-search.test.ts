@@ -140,7 +140,7 @@ describe('the index', () => {
     expect((await first.search('calculateTotal', 5, '')).filesIndexed).toBe(6);
     const [name] = readdirSync(join(workspace.stateDir, 'code-index'));
     expect(name).toBe('index.ndjson.gz');
-    expect(await loadIndex(workspace.stateDir)).toHaveLength(6);
+    expect([...(await loadIndex(workspace.stateDir)).files]).toHaveLength(6);
     unlinkSync(join(workspace.root, 'lib/legacy.js'));
     workspace.put('src/mail.py', 'def send_goodbye(user):\n    return user\n');
     const second = indexOf();

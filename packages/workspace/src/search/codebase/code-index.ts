@@ -9,12 +9,17 @@ import { chunksOf } from './chunks.ts';
 import { loadIndex, type StoredFile, saveIndex } from './index-file.ts';
 import { Parsers } from './languages.ts';
 import { ChunkRanking, type Hit, type IndexedChunk, indexChunk } from './ranking.ts';
+import { TermTable } from './term-table.ts';
 
 /** Larger files are data, or generated: nobody asks questions about those. */
 const MAX_FILE_BYTES = 512 * 1024;
 /** A text whose lines are longer than this on average is minified. */
 const MAX_AVERAGE_LINE = 300;
 const MAX_FILES = 50_000;
+/** Files read at a time. */
+const AT_ONCE = 8;
+/** From a change to the index on disk. */
+const SAVE_AFTER_MS = 5000;
 const NOT_CODE =
   /(?:^|\/)(?:package-lock\.json|pnpm-lock\.yaml|yarn\.lock|Cargo\.lock|go\.sum|poetry\.lock)$|\.(?:map|svg|snap|csv|min\.js)$/i;
 /** Chunks of one file among the results: more of the same would crowd out the others. */
@@ -34,12 +39,14 @@ export interface CodeIndexAnswer {
 /** The index of one workspace's code: in memory for queries, on disk for the next start. */
 export class CodeIndex {
   private readonly settings: CodeIndexSettings;
-  private readonly ranking = new ChunkRanking();
+  private readonly terms = new TermTable();
+  private readonly ranking = new ChunkRanking(this.terms);
   private readonly parsers = new Parsers();
-  private readonly stored = new Map<string, StoredFile>();
+  private readonly known = new Map<string, KnownFile>();
   private building: Promise<void> | undefined;
   private complete = false;
   private changed = false;
+  private saving: NodeJS.Timeout | undefined;
 
   constructor(settings: CodeIndexSettings) {
     this.settings = settings;
@@ -60,11 +67,10 @@ export class CodeIndex {
    */
   async update(paths: readonly string[]): Promise<void> {
     for (const path of paths) {
-      for (const known of [...this.stored.keys()])
-        if (known.startsWith(`${path}/`)) await this.refresh(known);
+      for (const known of [...this.known.keys()]) if (known.startsWith(`${path}/`)) await this.refresh(known);
       await this.refresh(path);
     }
-    await this.save();
+    this.saveLater();
   }
 
   /** Answers a query from what is indexed so far. */
@@ -83,12 +89,12 @@ export class CodeIndex {
 
   private async buildNow(): Promise<void> {
     const { scope, stateDir } = this.settings;
-    if (this.stored.size === 0) for (const file of await loadIndex(stateDir)) this.adopt(file);
+    if (this.terms.terms.length === 0) await this.load(stateDir);
     await using place = await openSearchPlace(scope, undefined);
     const { paths } = await listFiles(scope, place, undefined, undefined);
     const present = new Set(paths.filter((path) => !NOT_CODE.test(path)).slice(0, MAX_FILES));
-    for (const path of this.stored.keys()) if (!present.has(path)) this.forget(path);
-    for (const path of present) await this.refresh(path);
+    for (const path of this.known.keys()) if (!present.has(path)) this.forget(path);
+    await eachOf(present, AT_ONCE, (path) => this.refresh(path));
     this.complete = true;
     await this.save();
   }
@@ -103,30 +109,36 @@ export class CodeIndex {
   private async refresh(path: string): Promise<boolean> {
     const stamp = await this.stampOf(path);
     if (stamp === undefined) return this.forget(path);
-    if (this.stored.get(path)?.stamp === stamp) return false;
+    if (this.known.get(path)?.stamp === stamp) return false;
     const text = await this.textOf(path);
     if (text === undefined) return this.forget(path);
     const lines = text.split('\n');
     const parser = await this.parsers.forFile(path).catch(() => undefined);
     const chunks = chunksOf(parser, text).map((chunk) =>
-      indexChunk(path, chunk, lines.slice(chunk.startLine - 1, chunk.endLine).join('\n')),
+      indexChunk(path, chunk, lines.slice(chunk.startLine - 1, chunk.endLine).join('\n'), this.terms),
     );
     this.ranking.set(path, chunks);
-    this.stored.set(path, { path, stamp, chunks: chunks.map(stored) });
+    this.known.set(path, { stamp, chunks });
     this.changed = true;
     return true;
   }
 
   private forget(path: string): boolean {
-    if (!this.stored.delete(path)) return false;
+    if (!this.known.delete(path)) return false;
     this.ranking.delete(path);
     this.changed = true;
     return true;
   }
 
-  private adopt(file: StoredFile): void {
-    this.stored.set(file.path, file);
-    this.ranking.set(file.path, file.chunks.map(unstored));
+  /** Takes the index from disk. Its numbers of terms hold, as this one has none yet. */
+  private async load(stateDir: string): Promise<void> {
+    const { terms, files } = await loadIndex(stateDir);
+    for (const term of terms) this.terms.numberOf(term);
+    for (const { path, stamp, chunks } of files) {
+      const unpacked = chunks.map(unstored);
+      this.known.set(path, { stamp, chunks: unpacked });
+      this.ranking.set(path, unpacked);
+    }
   }
 
   /** What tells one version of a file from another; undefined for what is not indexed. */
@@ -176,17 +188,48 @@ export class CodeIndex {
     return { path, startLine, endLine, ...(symbol === undefined ? {} : { symbol }), content, score };
   }
 
+  /** Changes come in bursts, and writing all of a large index for each would be most of the work. */
+  private saveLater(): void {
+    this.saving ??= setTimeout(() => {
+      this.saving = undefined;
+      void this.save();
+    }, SAVE_AFTER_MS).unref();
+  }
+
   private async save(): Promise<void> {
     if (!this.changed) return;
     this.changed = false;
+    const files = [...this.known].map(([path, { stamp, chunks }]) => ({
+      path,
+      stamp,
+      chunks: chunks.map(stored),
+    }));
     // The index in memory answers all the same where it cannot be stored.
-    await saveIndex(this.settings.stateDir, this.stored.values()).catch(() => {});
+    await saveIndex(this.settings.stateDir, { terms: this.terms.terms, files }).catch(() => {});
   }
+}
+
+interface KnownFile {
+  readonly stamp: string;
+  readonly chunks: readonly IndexedChunk[];
+}
+
+/** Works on so many of them at a time: while one is read, another is taken apart. */
+async function eachOf<T>(
+  items: Iterable<T>,
+  atOnce: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const left = items[Symbol.iterator]();
+  const worker = async () => {
+    for (let next = left.next(); next.done !== true; next = left.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 function stored(chunk: IndexedChunk): StoredFile['chunks'][number] {
   const { startLine, endLine, symbol, isType, length, terms } = chunk;
-  return [startLine, endLine, symbol ?? null, isType ?? false, length, Object.fromEntries(terms)];
+  return [startLine, endLine, symbol ?? null, isType ?? false, length, [...terms]];
 }
 
 function unstored([
@@ -197,6 +240,6 @@ function unstored([
   length,
   terms,
 ]: StoredFile['chunks'][number]): IndexedChunk {
-  const shape = { startLine, endLine, isType, length, terms: new Map(Object.entries(terms)) };
+  const shape = { startLine, endLine, isType, length, terms: Uint32Array.from(terms) };
   return symbol === null ? shape : { ...shape, symbol };
 }
