@@ -144,6 +144,19 @@ it('says in doctor what is missing and how to mend it', async () => {
   expect(stdout).toContain('! models: no key in the environment');
 });
 
+it('looks at the cluster in doctor where remote mode wants one', async () => {
+  const remote = { ...env, AGENT_MODE: 'remote', KUBECONFIG: join(home, 'no-kubeconfig') };
+  const program = [process.execPath, launcher];
+  const { code, stdout } = await runCli(['doctor'], {
+    program,
+    env: { PATH: process.env.PATH ?? '', ...remote },
+  });
+  expect(code).toBe(1);
+  expect(stdout).toContain(`✗ Kubernetes: The kubeconfig file ${join(home, 'no-kubeconfig')} cannot be read`);
+  const local = await runCli(['doctor'], { env: { ...env, HOME: home } });
+  expect(local.stdout).toContain('Kubernetes: not configured (optional, for AGENT_MODE=remote)');
+});
+
 function major(node: string): string | undefined {
   try {
     return execFileSync(node, ['--version'], { encoding: 'utf8', stdio: 'pipe' });

@@ -1,7 +1,4 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CheckResult } from './check.ts';
 
@@ -43,16 +40,6 @@ export async function checkUserNamespaces(environment: NodeJS.ProcessEnv): Promi
   };
 }
 
-/** Kubernetes, for the remote mode alone. */
-export async function checkKubernetes(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
-  const file = environment.KUBECONFIG || join(environment.HOME || homedir(), '.kube', 'config');
-  const only = 'optional, for AGENT_MODE=remote';
-  if (!(await isReadable(file))) return { level: 'ok', text: `Kubernetes: not configured (${only})` };
-  const version = await outputOf('kubectl', ['version', '--request-timeout=5s'], environment);
-  const found = version === undefined ? 'kubectl does not reach a cluster' : 'kubectl reaches a cluster';
-  return { level: 'ok', text: `Kubernetes: ${file} is there, ${found} (${only})` };
-}
-
 /** bubblewrap, which can fence in commands. */
 export async function checkBubblewrap(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
   const answer = await outputOf('bwrap', ['--version'], environment);
@@ -69,14 +56,5 @@ async function outputOf(
     return (await execute(program, args, { env, timeout: TIMEOUT_MS })).stdout;
   } catch {
     return undefined;
-  }
-}
-
-async function isReadable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.R_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
