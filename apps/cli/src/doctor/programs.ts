@@ -8,6 +8,15 @@ const execute = promisify(execFile);
 const TIMEOUT_MS = 10_000;
 /** Oldest git that is tried: that of Debian 11. */
 const GIT_MINIMUM = [2, 30] as const;
+const NOBODY = 65_534;
+/** What bubblewrap has to be able to do. */
+const TRIAL = ['--ro-bind', '/', '/', '--unshare-pid', '--proc', '/proc', '/bin/true'];
+
+/** Whose rights a program runs with; those of this process where it is empty. */
+interface Identity {
+  readonly uid?: number;
+  readonly gid?: number;
+}
 
 /** git and its version. */
 export async function checkGit(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
@@ -40,10 +49,28 @@ export async function checkUserNamespaces(environment: NodeJS.ProcessEnv): Promi
   };
 }
 
-/** bubblewrap, which can fence in commands. */
+/** What agents' commands can do in local mode: with bubblewrap they see their workspace and the system alone. */
 export async function checkBubblewrap(environment: NodeJS.ProcessEnv): Promise<CheckResult> {
-  const answer = await outputOf('bwrap', ['--version'], environment);
-  return { level: 'ok', text: `${answer?.trim() ?? 'bubblewrap: not installed'} (optional)` };
+  const setting = environment.COMMAND_ISOLATION?.trim() || 'auto';
+  if (setting === 'none') return { level: 'ok', text: 'commands are not isolated (COMMAND_ISOLATION=none)' };
+  const version = (await outputOf('bwrap', ['--version'], environment))?.trim();
+  const tried =
+    version === undefined ? undefined : await outputOf('bwrap', TRIAL, environment, agentOf(environment));
+  if (tried !== undefined) return { level: 'ok', text: `${version} isolates commands` };
+  const why = version === undefined ? 'is not installed' : 'is installed, but user namespaces are refused';
+  const mend =
+    'Install it ("apt-get install bubblewrap", "dnf install bubblewrap") and allow user namespaces.';
+  if (setting === 'auto') {
+    const text = `bubblewrap ${why}: commands have the rights of their user (optional)`;
+    return { level: 'ok', text };
+  }
+  return { level: 'missing', text: `bubblewrap ${why}, and COMMAND_ISOLATION=${setting} needs it`, mend };
+}
+
+/** As whom commands run: root hands them to another user. */
+function agentOf({ AGENT_UID, AGENT_GID }: NodeJS.ProcessEnv): Identity {
+  if (process.getuid?.() !== 0) return {};
+  return { uid: Number(AGENT_UID || NOBODY), gid: Number(AGENT_GID || NOBODY) };
 }
 
 /** What a program prints; undefined when it is missing or fails. */
@@ -51,9 +78,10 @@ async function outputOf(
   program: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
+  identity: Identity = {},
 ): Promise<string | undefined> {
   try {
-    return (await execute(program, args, { env, timeout: TIMEOUT_MS })).stdout;
+    return (await execute(program, args, { env, timeout: TIMEOUT_MS, cwd: '/', ...identity })).stdout;
   } catch {
     return undefined;
   }
