@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import type { V1ConfigMap } from '@kubernetes/client-node';
+import { type V1ConfigMap, Watch } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { loadConfig } from '../../../src/config.ts';
@@ -131,5 +131,73 @@ export async function startCounting(namespace: string): Promise<() => Promise<Wr
       if (objectRef?.namespace !== namespace || /^kube/.test(userAgent)) return [];
       return [{ verb, resource: objectRef.resource, name: objectRef.name, code: responseStatus?.code ?? 0 }];
     });
+  };
+}
+
+/** What a pod's sidecar answers to a token: 200, or 401. */
+export async function statusWith(
+  { core, namespace }: ClusterTest,
+  pod: string,
+  token: string,
+): Promise<number> {
+  const { status } = await core.readNamespacedPod({ name: pod, namespace });
+  const response = await fetch(`http://${status?.podIP}:8080/api/workspace`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** The tokens that a workspace's Secret holds. */
+export async function tokensOf({ core, namespace }: ClusterTest, name: string) {
+  const { data } = await core.readNamespacedSecret({ name, namespace });
+  const text = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8');
+  return { token: text('token'), previous: text('previous') };
+}
+
+/** Watches the pool from outside. */
+export interface PoolWatch extends AsyncDisposable {
+  /** The most unclaimed and pending workspaces that there ever were at once. */
+  readonly most: number;
+  /** Tasks that each workspace was ever given to. */
+  readonly owners: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** Every change of anchors and of the pool's list, in the order of the API server. */
+export async function watchPool({ kubeconfig, namespace }: ClusterTest): Promise<PoolWatch> {
+  const warm = new Set<string>();
+  const seen = new Set<string>();
+  const owners = new Map<string, Set<string>>();
+  let listed: string[] = [];
+  let most = 0;
+  const change = (phase: string, { metadata, data }: V1ConfigMap) => {
+    const { name = '', labels = {} } = metadata ?? {};
+    if (name.startsWith('shadow-pool-')) listed = phase === 'DELETED' ? [] : Object.keys(data ?? {});
+    else if (name.startsWith('shadow-warm-')) {
+      seen.add(name);
+      if (phase === 'DELETED' || labels['shadow.dev/state'] !== 'warm') warm.delete(name);
+      else warm.add(name);
+      const task = labels['shadow.dev/task'];
+      if (task !== undefined) owners.set(name, (owners.get(name) ?? new Set()).add(task));
+    }
+    most = Math.max(most, warm.size + listed.filter((one) => !seen.has(one)).length);
+  };
+  const watch = new Watch(kubeconfig);
+  const ended = Promise.withResolvers<void>();
+  const controller = await watch.watch(
+    `/api/v1/namespaces/${namespace}/configmaps`,
+    {},
+    (phase: string, object: V1ConfigMap) => change(phase, object),
+    () => ended.resolve(),
+  );
+  return {
+    get most() {
+      return most;
+    },
+    owners,
+    async [Symbol.asyncDispose]() {
+      controller.abort();
+      await ended.promise;
+    },
   };
 }

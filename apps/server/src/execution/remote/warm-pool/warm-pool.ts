@@ -41,6 +41,7 @@ export class WarmPool implements WarmWorkspaces {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #again = false;
+  #isKept = false;
 
   constructor(options: WarmPoolOptions) {
     const { cluster, config } = options;
@@ -60,10 +61,12 @@ export class WarmPool implements WarmWorkspaces {
   start(): void {
     const { anchors, pods } = this.#options.cluster;
     this.#stops = [anchors, pods].map((watch) =>
-      watch.onChange(({ object }) => {
-        if (isWarmName(object.metadata?.name ?? '')) this.#wakeIn(GATHER_MS);
+      watch.onChange(({ type, object }) => {
+        // The list itself is among the anchors: a person may have deleted it.
+        if (type === 'removed' || isWarmName(object.metadata?.name ?? '')) this.#wakeIn(GATHER_MS);
       }),
     );
+    this.#isKept = true;
     this.#wakeIn(0);
   }
 
@@ -92,8 +95,8 @@ export class WarmPool implements WarmWorkspaces {
 
   async #take(spec: WorkspaceSpec, signal: AbortSignal): Promise<string | undefined> {
     if (!this.#isUsual(spec.resources)) return undefined;
-    const { cluster, config, log } = this.#options;
-    const parts = { cluster, port: config.workspaces.port, log };
+    const { cluster, config } = this.#options;
+    const parts = { cluster, port: config.workspaces.port, log: this.#log };
     for (const candidate of this.#candidates()) {
       if (this.#underWay.has(candidate.name)) continue;
       this.#underWay.add(candidate.name);
@@ -130,7 +133,7 @@ export class WarmPool implements WarmWorkspaces {
   }
 
   #wakeIn(ms: number): void {
-    if (this.#closing.signal.aborted) return;
+    if (!this.#isKept || this.#closing.signal.aborted) return;
     if (this.#looking !== undefined) {
       this.#again = true;
       return;
