@@ -4,7 +4,10 @@ import {
   createInProcessHost,
   createProcessOperations,
   createWorkspaceEngine,
+  findBubblewrap,
+  machineCapabilities,
   type ProcessHost,
+  type RunAs,
   startProcessHost,
   type WorkspaceContext,
 } from '@shadow/workspace';
@@ -13,23 +16,29 @@ import { makeDiskWorkspace } from './support/disk-workspace.ts';
 
 type Isolation = WorkspaceContext['isolation'];
 
-/**
- * The engine on this machine's disk, its processes in a host made by `openHost`.
- * @param isolation undefined for commands with the rights of this process
- */
-function engineOver(openHost: (directory: string) => Promise<ProcessHost>, isolation?: Isolation): SetUp {
+interface Surroundings {
+  openHost?: (directory: string) => Promise<ProcessHost>;
+  /** Absent for commands with the rights of their user. */
+  isolation?: Isolation;
+  /** Absent for commands that run as this process does. */
+  runAs?: RunAs;
+}
+
+/** The engine on this machine's disk. */
+function engineIn({ openHost = () => createInProcessHost(), isolation, runAs }: Surroundings): SetUp {
   return async ({ repository }) => {
-    const workspace = makeDiskWorkspace(repository);
+    const workspace = makeDiskWorkspace(repository, runAs);
     const { root, stateDir, environment, seed } = workspace;
     const host = await openHost(join(workspace.base, 'host'));
-    const context = { root, stateDir, environment, ...(isolation === undefined ? {} : { isolation }) };
+    const context = {
+      root,
+      stateDir,
+      environment,
+      ...(isolation === undefined ? {} : { isolation }),
+      ...(runAs === undefined ? {} : { runAs }),
+    };
     const engine = createWorkspaceEngine(context, { processes: createProcessOperations(context, host) });
-    const capabilities = {
-      ...host.capabilities,
-      ...engine.capabilities,
-      isolation: isolation === undefined ? 'none' : host.capabilities.isolation,
-      suspend: false, taskResources: false,
-    } as const;
+    const capabilities = { ...machineCapabilities(host, isolation), suspend: false, taskResources: false };
     return {
       executor: Object.assign(engine, { capabilities }),
       capabilities,
@@ -44,26 +53,30 @@ function engineOver(openHost: (directory: string) => Promise<ProcessHost>, isola
   };
 }
 
-describeToolExecutor(
-  'local, processes in the process itself',
-  engineOver(() => createInProcessHost()),
-);
+describeToolExecutor('local, processes in the process itself', engineIn({}));
 
 describeToolExecutor(
   'local, processes in a daemon',
-  engineOver(async (directory) => {
-    const { socketPath } = await startProcessHost({ directory });
-    return await connectProcessHost(socketPath);
+  engineIn({
+    openHost: async (directory) => {
+      const { socketPath } = await startProcessHost({ directory });
+      return await connectProcessHost(socketPath);
+    },
   }),
 );
 
-const probe = await createInProcessHost();
-const canIsolate = probe.capabilities.isolation === 'bubblewrap';
-await probe.shutdown();
-
+const canIsolate = (await findBubblewrap()) !== undefined;
+const isolation = { network: false };
 if (canIsolate) {
-  describeToolExecutor(
-    'local, commands inside bubblewrap',
-    engineOver(() => createInProcessHost(), { network: false }),
-  );
+  describeToolExecutor('local, commands inside bubblewrap', engineIn({ isolation }));
+}
+
+const NOBODY = { uid: 65_534, gid: 65_534 };
+if (process.getuid?.() === 0) {
+  const parts = process.env.SHADOW_SOAK === undefined ? 'representative' : 'all';
+  describeToolExecutor('local, commands as another user', engineIn({ runAs: NOBODY }), { parts });
+  if ((await findBubblewrap(NOBODY)) !== undefined) {
+    const setUp = engineIn({ runAs: NOBODY, isolation });
+    describeToolExecutor('local, commands as another user inside bubblewrap', setUp, { parts });
+  }
 }

@@ -20,6 +20,12 @@ import { writingFiles } from './writing-files.ts';
 
 export type { RepositoryState, SeedFiles, SetUp } from './subject.ts';
 
+/** How much of the suite runs. */
+export interface ConformanceOptions {
+  /** `representative` leaves out what hardly hangs on where commands and files are; default `all`. */
+  parts?: 'all' | 'representative';
+}
+
 /**
  * The contract of a ToolExecutor as tests: every mode passes all of them. What a mode does not do it declares in its
  * capabilities, and that is asserted too. The suite never asks which mode it runs on.
@@ -27,25 +33,22 @@ export type { RepositoryState, SeedFiles, SetUp } from './subject.ts';
  * @param name of what is tested
  * @param setUp makes a workspace; called three times
  */
-export function describeToolExecutor(name: string, setUp: SetUp): void {
+export function describeToolExecutor(
+  name: string,
+  setUp: SetUp,
+  { parts = 'all' }: ConformanceOptions = {},
+): void {
   describe(name, () => {
     describe('in a plain directory', () => {
       const shared = SharedSubject.use(setUp, 'none');
-      describe('reading files', () => readingFiles(shared));
       describe('writing files', () => writingFiles(shared));
-      describe('replacing text', () => replacingText(shared));
-      describe('working on trees', () => workingOnTrees(shared));
       describe('transferring bytes', () => transferringBytes(shared));
       describe('confining paths', () => confiningPaths(shared));
-      describe('searching', () => searching(shared));
       describe('running commands', () => runningCommands(shared));
       describe('ending commands', () => endingCommands(shared));
-      describe('reading output', () => readingOutput(shared));
-      describe('acting at once', () => actingAtOnce(shared));
       describe('background processes', () => backgroundProcesses(shared));
       describe('telling usage', () => tellingUsage(shared));
-      describe('watching files', () => watchingFiles(shared));
-      describe('using git without a repository', () => usingGitWithoutRepository(shared));
+      if (parts === 'all') lessDependent(shared);
     });
     describe('in a repository', () => {
       const shared = SharedSubject.use(setUp, 'committed');
@@ -56,4 +59,16 @@ export function describeToolExecutor(name: string, setUp: SetUp): void {
       describe('using git', () => usingGitBeforeTheFirstCommit(shared));
     });
   });
+}
+
+/** What hardly hangs on who owns the files and what is around the commands. */
+function lessDependent(shared: SharedSubject): void {
+  describe('reading files', () => readingFiles(shared));
+  describe('replacing text', () => replacingText(shared));
+  describe('working on trees', () => workingOnTrees(shared));
+  describe('searching', () => searching(shared));
+  describe('reading output', () => readingOutput(shared));
+  describe('acting at once', () => actingAtOnce(shared));
+  describe('watching files', () => watchingFiles(shared));
+  describe('using git without a repository', () => usingGitWithoutRepository(shared));
 }
