@@ -162,6 +162,11 @@ export class ShadowError extends Error {
   }
 }
 
+/** Whether a repeat of the same call would fail the same way, so that a failure is the answer of an idempotency key. */
+export function isFinal({ code, retryable }: Pick<OperationError, 'code' | 'retryable'>): boolean {
+  return !retryable && !RETRYABLE.has(code) && code !== 'CANCELLED' && code !== 'INTERNAL';
+}
+
 /** Builds a failed result. */
 export function failure(
   code: ErrorCode,

@@ -28,6 +28,8 @@ export interface WorkspaceContext {
   /** Environment of commands (PATH, HOME, LANG …), built from an allow-list; holds none of the server's secrets. */
   readonly environment: Readonly<Record<string, string>>;
   readonly limits?: ResourceLimits;
-  /** Commands run inside bubblewrap; absent for none. */
+  /** Commands and git run inside bubblewrap; absent for none. */
   readonly isolation?: Isolation;
+  /** Whether `gitClone` and `gitPush` take repositories on this machine's own disk; default no. */
+  readonly cloneFromDisk?: boolean;
 }

@@ -10,6 +10,7 @@ export { fileChanged } from './files/replace-file.ts';
 export { replaceInBytes } from './files/search-replace.ts';
 export { type DecodedText, decodeText } from './files/text.ts';
 export { newContent, notAFile } from './files/write-file.ts';
+export { allowedScheme } from './git/addresses.ts';
 export { DEFAULT_AUTHOR, requireMessage, storableAuthor } from './git/commit-rules.ts';
 export { PatchSplitter } from './git/patch-splitter.ts';
 export { noRevision } from './git/revisions.ts';

@@ -60,7 +60,7 @@ function operation(endpoint: SidecarEndpoint): ZodOpenApiOperationObject {
 }
 
 function requestBody(endpoint: SidecarEndpoint): Pick<ZodOpenApiOperationObject, 'requestBody'> {
-  if (endpoint.operationId === 'uploadFile') {
+  if (endpoint.method === 'put' && endpoint.body instanceof z.ZodUndefined) {
     return { requestBody: { required: true, content: { 'application/octet-stream': {} } } };
   }
   if (endpoint.body instanceof z.ZodUndefined) return {};

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import {
   IDEMPOTENCY_HEADER,
   IdempotencyKey,
+  isFinal,
   type Result,
   ShadowError,
   type SidecarEndpoint,
@@ -19,7 +20,7 @@ export interface Call<E extends SidecarEndpoint> {
   readonly params: z.output<E['params']>;
   readonly query: z.output<E['query']>;
   readonly body: z.output<E['body']>;
-  /** Aborts when the caller goes away; never for a keyed mutation, which ends what it began. */
+  /** Aborts when the caller goes away; never for a keyed mutation, which ends what it began unless it streams. */
   readonly signal: AbortSignal;
   /** Aborts when the token it came with opens the sidecar no more: streams end then. */
   readonly revoked: AbortSignal;
@@ -30,9 +31,6 @@ export interface Call<E extends SidecarEndpoint> {
 
 type Outcome<E extends SidecarEndpoint> = Promise<Result<z.input<E['response']> & object>>;
 
-/** Failures after which a repeat may come out differently: they are not remembered. */
-const FORGOTTEN = new Set(['CANCELLED', 'UNAVAILABLE', 'RESOURCE_LIMIT', 'TIMEOUT', 'INTERNAL']);
-
 /** Serves an endpoint that answers with JSON; a mutation with a key runs once, however often it is asked for. */
 export function jsonRoute<E extends SidecarEndpoint>(
   router: Router,
@@ -41,18 +39,24 @@ export function jsonRoute<E extends SidecarEndpoint>(
   handler: (call: Call<E>) => Outcome<E>,
 ): void {
   register(router, context, endpoint, async (call) => {
-    const run = async () => toAnswer(endpoint, await handler(call));
-    const { idempotencyKey: key, request } = call;
-    const answer =
-      endpoint.effect === 'read' || key === undefined
-        ? await run()
-        : await context.answers.once({
-            key,
-            run,
-            converges: endpoint.effect === 'converging-write',
-            fingerprint: async () => fingerprintOf(endpoint, request, bodyHashOf(request)),
-          });
-    sendAnswer(call.response, answer);
+    sendAnswer(call.response, await keyedAnswer(context, endpoint, call, () => handler(call)));
+  });
+}
+
+/** What a call comes to; a mutation whose key was there before gets the answer of the first. */
+export async function keyedAnswer<E extends SidecarEndpoint, T extends object>(
+  { answers }: Pick<SidecarContext, 'answers'>,
+  endpoint: E,
+  { idempotencyKey: key, request }: Pick<Call<E>, 'idempotencyKey' | 'request'>,
+  work: () => Promise<Result<T>>,
+): Promise<StoredAnswer> {
+  const run = async () => toAnswer(endpoint, await work());
+  if (endpoint.effect === 'read' || key === undefined) return await run();
+  return await answers.once({
+    key,
+    run,
+    converges: endpoint.effect === 'converging-write',
+    fingerprint: async () => fingerprintOf(endpoint, request, bodyHashOf(request)),
   });
 }
 
@@ -108,7 +112,8 @@ function register<E extends SidecarEndpoint>(
 function parseCall<E extends SidecarEndpoint>(endpoint: E, request: Request, response: Response): Call<E> {
   const idempotencyKey = parseKey(request);
   const gone = new AbortController();
-  const runsToItsEnd = endpoint.effect !== 'read' && idempotencyKey !== undefined;
+  const isStream = endpoint.answer === 'events';
+  const runsToItsEnd = endpoint.effect !== 'read' && idempotencyKey !== undefined && !isStream;
   if (!runsToItsEnd) {
     response.once('close', () => {
       if (!response.writableFinished) gone.abort();
@@ -161,7 +166,7 @@ function toAnswer<T extends object>(
   }
   const { error } = result;
   const status = ShadowError.from(error).status;
-  return { status, body: errorBody(error), remember: !FORGOTTEN.has(error.code) };
+  return { status, body: errorBody(error), remember: isFinal(error) };
 }
 
 function sendAnswer(response: Response, { status, body }: StoredAnswer): void {

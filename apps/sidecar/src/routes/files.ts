@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   EVENT_STREAM_TYPE,
   FILE_PATH_HEADER,
@@ -9,10 +8,11 @@ import {
   toShadowError,
   unwrap,
 } from '@shadow/protocol';
-import { type Response, Router } from 'express';
+import { Router } from 'express';
 import type { SidecarContext } from '../context.ts';
 import { defined } from '../http/defined.ts';
 import { jsonRoute, streamRoute, uploadRoute } from '../http/route.ts';
+import { sendBytes } from '../streams/send-bytes.ts';
 import { type StreamFormat, sendStream } from '../streams/send-stream.ts';
 
 type WatchEvent = { type: 'change'; change: FsChange } | { type: 'error'; error: ShadowError };
@@ -72,19 +72,6 @@ export function filesRouter(context: SidecarContext): Router {
     await sendStream(response, watchEvents(context, ended), changesFormat, ended);
   });
   return router;
-}
-
-/** A failure in the middle cuts the connection: the length that was promised tells the reader. */
-async function sendBytes(
-  response: Response,
-  content: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const chunk of content) {
-    if (response.write(chunk) || signal.aborted) continue;
-    await once(response, 'drain', { signal }).catch(() => {});
-  }
-  response.end();
 }
 
 async function* watchEvents(context: SidecarContext, signal: AbortSignal): AsyncGenerator<WatchEvent> {

@@ -1,18 +1,8 @@
 import { z } from 'zod';
-import {
-  GitCheckoutRequest,
-  GitCheckoutResult,
-  GitCommitRequest,
-  GitCommitResult,
-  GitDiffRequest,
-  GitDiffResult,
-  GitLogRequest,
-  GitLogResult,
-  GitStatusResult,
-} from '../operations/git.ts';
 import { ListProcessesResult, ProcessInfo } from '../operations/process.ts';
 import { defineSidecarEndpoint } from './endpoint.ts';
 import { fileEndpoints, searchEndpoints } from './file-endpoints.ts';
+import { gitEndpoints } from './git-endpoints.ts';
 import {
   HistoryQuery,
   JsonOutputFrame,
@@ -144,57 +134,6 @@ const terminalEndpoints = {
     tag: 'Terminal',
     summary: 'Output as frames of bytes by offset; the last one says how the process ended',
     response: noBody,
-  }),
-} as const;
-
-const gitEndpoints = {
-  gitStatus: defineSidecarEndpoint({
-    ...get,
-    operationId: 'gitStatus',
-    path: '/api/git/status',
-    tag: 'Git',
-    summary: 'Branch, head and changed files',
-    response: GitStatusResult,
-  }),
-  gitDiff: defineSidecarEndpoint({
-    ...post,
-    effect: 'read',
-    operationId: 'gitDiff',
-    path: '/api/git/diff',
-    tag: 'Git',
-    summary: 'Changes against a commit, per file',
-    body: GitDiffRequest,
-    response: GitDiffResult,
-  }),
-  gitCommit: defineSidecarEndpoint({
-    ...post,
-    effect: 'write',
-    operationId: 'gitCommit',
-    path: '/api/git/commit',
-    tag: 'Git',
-    summary: 'Commit changes',
-    body: GitCommitRequest,
-    response: GitCommitResult,
-  }),
-  gitLog: defineSidecarEndpoint({
-    ...post,
-    effect: 'read',
-    operationId: 'gitLog',
-    path: '/api/git/log',
-    tag: 'Git',
-    summary: 'Commits',
-    body: GitLogRequest,
-    response: GitLogResult,
-  }),
-  gitCheckout: defineSidecarEndpoint({
-    ...post,
-    effect: 'converging-write',
-    operationId: 'gitCheckout',
-    path: '/api/git/checkout',
-    tag: 'Git',
-    summary: 'Switch to a branch, keeping the one left',
-    body: GitCheckoutRequest,
-    response: GitCheckoutResult,
   }),
 } as const;
 

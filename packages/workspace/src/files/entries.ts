@@ -68,17 +68,31 @@ async function remove(
   await rmdir(place.path);
 }
 
-/** Depth first by open directories: a name that becomes a link meanwhile is removed as a link, never entered. */
 async function emptyDirectory(
   parent: ConfinedDirectory,
   name: string | Buffer,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await using directory = await parent.child(name);
+  await removeEntries(directory, signal);
+}
+
+/**
+ * Removes what is in a directory. Depth first by open directories: a name that becomes a link meanwhile is removed as a
+ * link, never entered.
+ *
+ * @param except name of an entry that stays
+ */
+export async function removeEntries(
+  directory: ConfinedDirectory,
+  signal: AbortSignal | undefined,
+  except?: string,
+): Promise<void> {
   // Names as bytes: one that is not UTF-8 could not be addressed as text.
   const found = await readdir(directory.path, { withFileTypes: true, encoding: 'buffer' });
   for (const entry of found) {
     throwIfCancelled(signal);
+    if (except !== undefined && entry.name.equals(Buffer.from(except))) continue;
     const path = Buffer.concat([Buffer.from(`${directory.path}/`), entry.name]);
     if (!entry.isDirectory()) {
       await unlink(path);

@@ -1,4 +1,5 @@
 import { type GitCheckoutRequest, type GitCheckoutResult, ShadowError } from '@shadow/protocol';
+import { checkBranchName } from './branch-name.ts';
 import type { GitScope } from './git-scope.ts';
 import { findCommit, noRevision, resolveCommit } from './revisions.ts';
 import { runGit } from './run-git.ts';
@@ -16,7 +17,7 @@ export async function checkoutBranch(
   signal: AbortSignal | undefined,
 ): Promise<GitCheckoutResult> {
   const { branch, createFrom } = request;
-  await checkName(scope, branch, signal);
+  await checkBranchName(scope, branch, signal);
   const args = ['switch', '--quiet', '--no-guess', '--no-recurse-submodules'];
   if ((await findCommit(scope, `refs/heads/${branch}`, signal)) !== undefined) {
     await switchTo(scope, [...args, branch], signal);
@@ -26,16 +27,6 @@ export async function checkoutBranch(
     await switchTo(scope, [...args, '--no-track', '--create', branch, start], signal);
   }
   return { branch, headCommit: await resolveCommit(scope, 'HEAD', signal) };
-}
-
-async function checkName(scope: GitScope, branch: string, signal: AbortSignal | undefined): Promise<void> {
-  const args = ['check-ref-format', `refs/heads/${branch}`];
-  const { exitCode } = await runGit(scope, { args, signal, accept: [0, 1] });
-  if (exitCode === 0 && !branch.startsWith('-')) return;
-  const reason = 'is not a name that git allows for a branch';
-  throw new ShadowError('VALIDATION_FAILED', `The request is not valid. branch: ${reason}`, {
-    details: { issues: [{ field: 'branch', reason }] },
-  });
 }
 
 async function switchTo(

@@ -27,6 +27,17 @@ export interface RepositorySettings {
   readonly config: string;
   readonly userName: string | undefined;
   readonly userEmail: string | undefined;
+  readonly originUrl: string | undefined;
+  /** What a finished clone recorded; undefined for any other repository. */
+  readonly clone: FinishedClone | undefined;
+}
+
+/** What a clone was made from: `shadow.base`, the last thing that is written of one, is `<commit> <branch>`. */
+export interface FinishedClone {
+  readonly baseCommit: string;
+  readonly baseBranch: string;
+  /** The branch that was made; undefined where that was not recorded. */
+  readonly branch: string | undefined;
 }
 
 /**
@@ -51,7 +62,15 @@ export function harmlessSettings(listing: string): RepositorySettings {
     config: `${lines.join('\n')}\n`,
     userName: identityPart(values.get('user.name')),
     userEmail: identityPart(values.get('user.email')),
+    originUrl: values.get('remote.origin.url'),
+    clone: finishedClone(values.get('shadow.base'), values.get('shadow.branch')),
   };
+}
+
+function finishedClone(base: string | undefined, branch: string | undefined): FinishedClone | undefined {
+  const [, baseCommit, baseBranch] = /^([0-9a-f]{40,64}) (.+)$/.exec(base ?? '') ?? [];
+  if (baseCommit === undefined || baseBranch === undefined) return undefined;
+  return { baseCommit, baseBranch, branch };
 }
 
 /**

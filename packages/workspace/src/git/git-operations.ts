@@ -1,20 +1,28 @@
 import {
+  GitBundleRequest,
   GitCheckoutRequest,
+  GitCloneRequest,
   GitCommitRequest,
   GitDiffRequest,
   GitLogRequest,
   type GitOperations,
+  GitPushRequest,
+  GitRestoreRequest,
 } from '@shadow/protocol';
 import type { WorkspaceContext } from '../context.ts';
 import { PathLocks } from '../files/path-locks.ts';
 import { attempt, operation } from '../operation.ts';
 import type { Confinement } from '../security/paths.ts';
+import { bundleWork } from './bundle.ts';
 import { checkoutBranch } from './checkout.ts';
+import { cloneRepository } from './clone.ts';
 import { commitChanges } from './commit.ts';
 import { readDiff } from './diff.ts';
 import type { GitScope } from './git-scope.ts';
 import { readLog } from './log.ts';
 import { PrivateGitDirectory } from './private-directory.ts';
+import { pushBranch } from './push.ts';
+import { restoreRepository } from './restore.ts';
 import { readStatus } from './status.ts';
 
 /**
@@ -28,8 +36,16 @@ export function createGitOperations(
   confinement: Confinement,
 ): GitOperations & AsyncDisposable {
   const privateDirectory = new PrivateGitDirectory(context.root, context.runAs);
-  const { root, runAs, environment } = context;
-  const scope: GitScope = { root, confinement, runAs, environment, privateDirectory };
+  const { root, runAs, environment, isolation, cloneFromDisk = false } = context;
+  const scope: GitScope = {
+    root,
+    confinement,
+    runAs,
+    environment,
+    privateDirectory,
+    isolation,
+    cloneFromDisk,
+  };
   // Git holds one lock for the index: our own calls wait for each other instead of failing on it.
   const locks = new PathLocks();
   return {
@@ -46,6 +62,18 @@ export function createGitOperations(
       operation(GitCheckoutRequest, request, options, (parsed, signal) =>
         locks.run('index', () => checkoutBranch(scope, parsed, signal)),
       ),
+    gitClone: (request, options) =>
+      operation(GitCloneRequest, request, options, (parsed, signal) =>
+        locks.run('index', () => cloneRepository(scope, parsed, { signal, onProgress: options?.onProgress })),
+      ),
+    gitRestore: (request, content, options) =>
+      operation(GitRestoreRequest, request, options, (parsed, signal) =>
+        locks.run('index', () => restoreRepository(scope, parsed, content, signal)),
+      ),
+    gitBundle: (request, options) =>
+      operation(GitBundleRequest, request, options, (parsed, signal) => bundleWork(scope, parsed, signal)),
+    gitPush: (request, options) =>
+      operation(GitPushRequest, request, options, (parsed, signal) => pushBranch(scope, parsed, signal)),
     [Symbol.asyncDispose]: () => privateDirectory[Symbol.asyncDispose](),
   };
 }

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { ShadowError } from '@shadow/protocol';
-import type { RunAs } from '../context.ts';
+import type { Isolation, RunAs } from '../context.ts';
 import { fileError, outside } from '../security/path-errors.ts';
 import type { Confinement } from '../security/paths.ts';
 import { componentsFromRoot } from '../security/paths-common.ts';
@@ -15,6 +15,10 @@ export interface GitScope {
   /** The workspace's environment; git gets a few named variables of it and nothing else. */
   readonly environment: Readonly<Record<string, string>>;
   readonly privateDirectory: PrivateGitDirectory;
+  /** Git runs inside bubblewrap as commands do, with network where an operation needs it. */
+  readonly isolation: Isolation | undefined;
+  /** Whether repositories on this machine's own disk may be cloned. */
+  readonly cloneFromDisk: boolean;
 }
 
 /** A config or an index larger than this is none of ours to copy. */

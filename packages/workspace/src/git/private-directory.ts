@@ -6,6 +6,11 @@ import type { RunAs } from '../context.ts';
 /** What git shares between work trees besides its config: these stay the workspace's own. */
 const SHARED = ['objects', 'refs', 'packed-refs', 'reftable', 'logs', 'info', 'shallow'];
 
+/** Where the temporary files of calls are, in a directory of this kind. */
+export function scratchPlace(directory: string): string {
+  return join(directory, 'scratch');
+}
+
 /**
  * The directory that git takes for the repository's common one (GIT_COMMON_DIR in git(1)): objects and refs in it are
  * links to the workspace's, the config is ours. So git never reads the workspace's own config, whatever is written
@@ -33,14 +38,7 @@ export class PrivateGitDirectory implements AsyncDisposable {
    * @param config what git shall read as the repository's config
    */
   async path(config: string): Promise<string> {
-    this.made ??= this.make();
-    let path = await this.made;
-    if ((await lstat(join(path, 'objects')).catch(() => undefined)) === undefined) {
-      // Somebody cleaned up the system's temporary directory.
-      this.made = this.make();
-      this.config = '';
-      path = await this.made;
-    }
+    const path = await this.directory();
     if (this.config !== config) {
       const fresh = join(path, `config.${process.hrtime.bigint()}`);
       await writeFile(fresh, config, { mode: 0o644 });
@@ -52,7 +50,7 @@ export class PrivateGitDirectory implements AsyncDisposable {
 
   /** A directory for the temporary files of one call, which whoever runs git may write to. */
   async scratch(): Promise<string> {
-    const path = await mkdtemp(join(tmpdir(), 'shadow-git-'));
+    const path = await mkdtemp(join(scratchPlace(await this.directory()), 's-'));
     if (this.runAs !== undefined) await chown(path, this.runAs.uid, this.runAs.gid);
     return path;
   }
@@ -63,12 +61,23 @@ export class PrivateGitDirectory implements AsyncDisposable {
     if (made !== undefined) await rm(await made, { recursive: true, force: true });
   }
 
+  private async directory(): Promise<string> {
+    this.made ??= this.make();
+    const path = await this.made;
+    if ((await lstat(join(path, 'objects')).catch(() => undefined)) !== undefined) return path;
+    // Somebody cleaned up the system's temporary directory.
+    this.made = this.make();
+    this.config = '';
+    return await this.made;
+  }
+
   private async make(): Promise<string> {
     // Not in the state directory: the unprivileged user that runs git need not be able to get there.
     const path = await mkdtemp(join(tmpdir(), 'shadow-git-'));
     await chmod(path, 0o755);
     await Promise.all(SHARED.map((name) => symlink(join(this.gitDirectory, name), join(path, name))));
     await mkdir(join(path, 'hooks'), { mode: 0o755 });
+    await mkdir(scratchPlace(path), { mode: 0o755 });
     return path;
   }
 }

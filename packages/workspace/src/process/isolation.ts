@@ -46,7 +46,12 @@ export async function findBubblewrap(runAs?: RunAs): Promise<string | undefined>
  * Arguments of bubblewrap before the command: the workspace writable, the system read-only, a private /tmp; homes, the
  * server's state and other processes out of sight (bwrap(1)).
  */
-export function bubblewrapArguments({ root, cwd, env, isolation }: StartProcess): string[] {
+export function bubblewrapArguments({
+  root,
+  cwd,
+  env,
+  isolation,
+}: Pick<StartProcess, 'root' | 'cwd' | 'env' | 'isolation'>): string[] {
   const args = ['--die-with-parent', '--unshare-pid', '--as-pid-1', '--unshare-ipc', '--unshare-uts'];
   if (isolation?.network !== true) args.push('--unshare-net');
   args.push(...SYSTEM_DIRECTORIES.flatMap(systemDirectory));

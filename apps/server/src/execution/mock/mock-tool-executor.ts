@@ -15,6 +15,7 @@ import { createProcessOperations } from '@shadow/workspace';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 import { createMemoryGit } from './git/memory-git.ts';
+import { MemoryRemotes } from './git/memory-remotes.ts';
 import { type Identity, MemoryRepository } from './git/memory-repository.ts';
 import { workingSnapshot } from './git/snapshots.ts';
 import { createMemoryFiles } from './memory-files.ts';
@@ -56,6 +57,8 @@ interface Parts {
 export class MockToolExecutor implements ToolExecutor {
   readonly capabilities = MOCK_CAPABILITIES;
   readonly rootPath = ROOT;
+  /** Servers that `gitClone` and `gitPush` reach; none at first. */
+  readonly remotes = new MemoryRemotes();
   readonly #tree = new MemoryTree(ROOT);
   readonly #programs = new Map<string, SimulatedProgram>(Object.entries(BUILT_IN_PROGRAMS));
   readonly #host = new MemoryHost(this.#tree, this.#programs);
@@ -64,7 +67,14 @@ export class MockToolExecutor implements ToolExecutor {
   #repository: MemoryRepository | undefined;
 
   constructor() {
-    const git = createMemoryGit(this.#tree, () => this.#repository);
+    const place = {
+      tree: this.#tree,
+      find: () => this.#repository,
+      put: (repository: MemoryRepository) => {
+        this.#repository = repository;
+      },
+    };
+    const git = createMemoryGit(place, this.remotes);
     this.#programs.set('git', gitProgram(git));
     this.#parts = {
       files: createMemoryFiles(this.#tree),
@@ -116,6 +126,12 @@ export class MockToolExecutor implements ToolExecutor {
   putLink(path: string, target: string): void {
     const place = this.#tree.resolve(path, { follow: false, createParents: true });
     this.#tree.put(place, newLink(target));
+  }
+
+  /** Empties the tree, and takes its repository away. */
+  clear(): void {
+    this.#tree.root.entries.clear();
+    this.#repository = undefined;
   }
 
   /** Makes the tree a repository without a commit; one that is there already stays. */
@@ -178,6 +194,15 @@ export class MockToolExecutor implements ToolExecutor {
     this.#call('gitLog', options, () => this.#parts.git.gitLog(request, options));
   gitCheckout: GitOperations['gitCheckout'] = (request, options) =>
     this.#call('gitCheckout', options, () => this.#parts.git.gitCheckout(request, options));
+
+  gitClone: GitOperations['gitClone'] = (request, options) =>
+    this.#call('gitClone', options, () => this.#parts.git.gitClone(request, options));
+  gitRestore: GitOperations['gitRestore'] = (request, content, options) =>
+    this.#call('gitRestore', options, () => this.#parts.git.gitRestore(request, content, options));
+  gitBundle: GitOperations['gitBundle'] = (request, options) =>
+    this.#call('gitBundle', options, () => this.#parts.git.gitBundle(request, options));
+  gitPush: GitOperations['gitPush'] = (request, options) =>
+    this.#call('gitPush', options, () => this.#parts.git.gitPush(request, options));
 
   async *readOutput(
     ...[request, options]: Parameters<ProcessOperations['readOutput']>

@@ -7,15 +7,20 @@ import {
   type ExecuteOptions,
   type FsChange,
   type GetProcessRequest,
+  type GitBundleRequest,
   type GitCheckoutRequest,
+  type GitCloneRequest,
   type GitCommitRequest,
   type GitDiffRequest,
   type GitLogRequest,
+  type GitPushRequest,
+  type GitRestoreRequest,
   type GrepSearchRequest,
   type ListDirectoryRequest,
   type MakeDirectoryRequest,
   type MoveFileRequest,
   type OutputFrame,
+  type ProgressOptions,
   type ReadFileRequest,
   type ReadOutputRequest,
   type ResizeTerminalRequest,
@@ -31,12 +36,16 @@ import {
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 import { executeCommand } from './execute-command.ts';
+import { gitBundle, gitClone, gitRestore } from './git-transfer.ts';
 import { readOutput } from './output.ts';
 import type { SidecarClient } from './sidecar-client.ts';
 import { downloadFile, uploadFile } from './transfer.ts';
 import { watchFiles } from './watch.ts';
 
 const api = sidecarEndpoints;
+
+/** Milliseconds for a push. */
+const PUSH_MS = 3_600_000;
 
 /** The tools of one task in a workspace that a sidecar serves. */
 export class RemoteToolExecutor implements ToolExecutor {
@@ -151,6 +160,22 @@ export class RemoteToolExecutor implements ToolExecutor {
 
   gitCheckout(body: GitCheckoutRequest, options: CallOptions = {}) {
     return this.#client.call(api.gitCheckout, { ...options, body });
+  }
+
+  gitClone(request: GitCloneRequest, options: ProgressOptions = {}) {
+    return gitClone(this.#client, request, options);
+  }
+
+  gitRestore(request: GitRestoreRequest, content: AsyncIterable<Uint8Array>, options: CallOptions = {}) {
+    return gitRestore(this.#client, request, content, options);
+  }
+
+  gitBundle(request: GitBundleRequest, options: CallOptions = {}) {
+    return gitBundle(this.#client, request, options);
+  }
+
+  gitPush(body: GitPushRequest, options: CallOptions = {}) {
+    return this.#client.call(api.gitPush, { ...options, body, timeoutMs: PUSH_MS });
   }
 
   async close(): Promise<void> {

@@ -34,6 +34,8 @@ export interface SidecarRequest {
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
   body?: unknown;
   signal?: AbortSignal | undefined;
+  /** Milliseconds that this call may take instead of the client's own. */
+  timeoutMs?: number | undefined;
   /** Of a mutation; one is made up when there is none, since every write is keyed. */
   idempotencyKey?: string | undefined;
 }
@@ -150,6 +152,7 @@ export class SidecarClient {
       url: pathOf(endpoint, request.params ?? {}),
       params: request.query ?? {},
       signal: AbortSignal.any(signals),
+      ...(request.timeoutMs === undefined ? {} : { timeout: request.timeoutMs }),
       headers: {
         ...(request.body === undefined ? {} : { 'Content-Type': 'application/json' }),
         // One key for all tries of this call.

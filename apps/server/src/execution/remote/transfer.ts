@@ -38,7 +38,7 @@ export async function uploadFile(
 }
 
 /** Bytes that can be sent again as long as they are few enough to hold. */
-class ReplaySource {
+export class ReplaySource {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -105,9 +105,10 @@ export async function downloadFile(
   return { success: true, path: shown, size, content: contentOf(opened, promised, signal) };
 }
 
-async function* contentOf(
+/** @param promised bytes that there must be; undefined where only the end of the answer tells */
+export async function* contentOf(
   { body }: OpenStream,
-  promised: number,
+  promised: number | undefined,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
   let received = 0;
@@ -122,7 +123,7 @@ async function* contentOf(
   } finally {
     body.destroy();
   }
-  if (received !== promised) throw interrupted(undefined);
+  if (promised !== undefined && received !== promised) throw interrupted(undefined);
 }
 
 function interrupted(cause: unknown): ShadowError {

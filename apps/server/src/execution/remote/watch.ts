@@ -1,7 +1,7 @@
-import { StringDecoder } from 'node:string_decoder';
 import { ErrorBody, FsChange, ShadowError, sidecarEndpoints, toShadowError } from '@shadow/protocol';
 import { livingChunks } from './living-stream.ts';
 import { CutBudget } from './output.ts';
+import { serverSentEvents } from './server-sent-events.ts';
 import type { SidecarClient } from './sidecar-client.ts';
 
 /** What changed while nobody listened cannot be had again, so this is said instead. */
@@ -43,21 +43,4 @@ async function* connection(
     if (event === 'error') throw ShadowError.from(ErrorBody.parse(JSON.parse(data)).error);
   }
   throw new ShadowError('UNAVAILABLE', 'The stream of changes was cut.');
-}
-
-/** Events of a stream as the sidecar writes them: `event`, `data` on one line, an empty line. */
-async function* serverSentEvents(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ event: string; data: string }> {
-  const decoder = new StringDecoder('utf8');
-  let text = '';
-  for await (const chunk of chunks) {
-    text += decoder.write(Buffer.from(chunk));
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-      yield { event: field('event'), data: field('data') };
-    }
-  }
 }

@@ -35,7 +35,7 @@ function targetOf(repository: MemoryRepository, { branch, createFrom }: GitCheck
 }
 
 /** The rules of git-check-ref-format(1). */
-function checkName(branch: string): void {
+export function checkName(branch: string): void {
   const isBad =
     branch.startsWith('-') ||
     branch === '@' ||
@@ -63,7 +63,8 @@ function refuseLoss(tree: MemoryTree, headFiles: Snapshot, changes: readonly Tre
   );
 }
 
-function writeOut(tree: MemoryTree, { path, after }: TreeChange): void {
+/** Brings one file of the tree to what a commit holds. */
+export function writeOut(tree: MemoryTree, { path, after }: TreeChange): void {
   if (after === undefined) {
     removeFile(tree, path);
     return;

@@ -1,5 +1,8 @@
 import {
+  type GitBundle,
+  GitBundleRequest,
   GitCheckoutRequest,
+  GitCloneRequest,
   GitCommitRequest,
   type GitCommitResult,
   GitDiffRequest,
@@ -7,6 +10,8 @@ import {
   GitLogRequest,
   type GitLogResult,
   type GitOperations,
+  GitPushRequest,
+  GitRestoreRequest,
   type GitStatusResult,
   ShadowError,
 } from '@shadow/protocol';
@@ -23,6 +28,10 @@ import {
 } from '@shadow/workspace/semantics';
 import type { MemoryTree } from '../tree/memory-tree.ts';
 import { checkoutBranch } from './checkout.ts';
+import { writeBundle } from './memory-bundle.ts';
+import { cloneFrom, type RepositoryPlace, restoreFrom } from './memory-clone.ts';
+import { pushTo } from './memory-push.ts';
+import type { MemoryRemotes } from './memory-remotes.ts';
 import type { MemoryRepository } from './memory-repository.ts';
 import { compare, findRenames, type Snapshot, type TreeChange, workingSnapshot } from './snapshots.ts';
 import { isBinaryBlob, unifiedPatch } from './unified-patch.ts';
@@ -30,10 +39,11 @@ import { isBinaryBlob, unifiedPatch } from './unified-patch.ts';
 const DEFAULT_PATCH_BYTES = 1024 * 1024;
 const DEFAULT_LOG = 50;
 
-/** Git operations on a tree in memory; the index is always HEAD's. @param find undefined: there is no repository */
-export function createMemoryGit(tree: MemoryTree, find: () => MemoryRepository | undefined): GitOperations {
+/** Git operations on a tree in memory; the index is always HEAD's. @param remotes what it can clone from and push to */
+export function createMemoryGit(place: RepositoryPlace, remotes: MemoryRemotes): GitOperations {
+  const { tree } = place;
   const repository = (): MemoryRepository => {
-    const found = find();
+    const found = place.find();
     if (found !== undefined) return found;
     throw new ShadowError('REPOSITORY_NOT_FOUND', 'The workspace is not a git repository of its own.');
   };
@@ -49,6 +59,16 @@ export function createMemoryGit(tree: MemoryTree, find: () => MemoryRepository |
       operation(GitCheckoutRequest, request, options, async (parsed) =>
         checkoutBranch(tree, repository(), parsed),
       ),
+    gitClone: (request, options) =>
+      operation(GitCloneRequest, request, options, async (parsed, signal) =>
+        cloneFrom(place, remotes, parsed, { signal, onProgress: options?.onProgress }),
+      ),
+    gitRestore: (request, content, options) =>
+      operation(GitRestoreRequest, request, options, (parsed) => restoreFrom(place, parsed, content)),
+    gitBundle: (request, options) =>
+      operation(GitBundleRequest, request, options, async ({ since }) => bundle(repository(), since)),
+    gitPush: (request, options) =>
+      operation(GitPushRequest, request, options, async (parsed) => pushTo(repository(), remotes, parsed)),
   };
 }
 
@@ -138,6 +158,15 @@ function readLog(repository: MemoryRepository, request: GitLogRequest): GitLogRe
       subject: message.split('\n\n', 1)[0]?.replaceAll('\n', ' ') ?? '',
     })),
   };
+}
+
+function bundle(repository: MemoryRepository, since: string): GitBundle {
+  if (repository.find(since) === undefined) throw noRevision(since);
+  const commits = repository.reachable(since);
+  const content = async function* (): AsyncGenerator<Uint8Array> {
+    if (commits.length > 0) yield writeBundle(repository, commits);
+  };
+  return { commits: commits.length, content: content() };
 }
 
 /** Whether a path is one of these or below one; `..` is resolved by its letters, since the file may be deleted. */

@@ -16,11 +16,21 @@ export interface MemoryCommit {
   readonly authoredAt: string;
 }
 
+/** What a simulated clone was made from. */
+export interface MemoryClone {
+  readonly originUrl: string;
+  readonly branch: string;
+  readonly baseBranch: string;
+  readonly baseCommit: string;
+}
+
 /** Commits and branches in memory; HEAD is always on a branch, born or not. */
 export class MemoryRepository {
   readonly #commits = new Map<string, MemoryCommit>();
   readonly #branches = new Map<string, string>();
   branch: string;
+  /** Of a repository that was cloned. */
+  clone: MemoryClone | undefined;
 
   /** @param branch the first one, unborn */
   constructor(branch: string) {
@@ -42,6 +52,30 @@ export class MemoryRepository {
 
   setBranch(name: string, commit: string): void {
     this.#branches.set(name, commit);
+  }
+
+  /** Branches and the commits that they are at. */
+  get branches(): ReadonlyMap<string, string> {
+    return this.#branches;
+  }
+
+  /** Takes over commits of another repository. */
+  adopt(commits: Iterable<MemoryCommit>): void {
+    for (const commit of commits) this.#commits.set(commit.id, commit);
+  }
+
+  /** Commits of the branches, without what one of them reaches. @param since its id; undefined for all */
+  reachable(since?: string): MemoryCommit[] {
+    const excluded = new Set(since === undefined ? [] : this.log(since).map(({ id }) => id));
+    const found = new Map<string, MemoryCommit>();
+    for (const tip of this.#branches.values())
+      for (const commit of this.log(tip)) found.set(commit.id, commit);
+    return [...found.values()].filter(({ id }) => !excluded.has(id));
+  }
+
+  /** Whether one commit is another or comes before it. */
+  reaches(tip: string, commit: string): boolean {
+    return this.find(commit) !== undefined && this.log(tip).some(({ id }) => id === commit);
   }
 
   /** Adds a commit on top of HEAD and moves the branch to it. @param at ISO 8601 time; default now */
@@ -89,7 +123,7 @@ export class MemoryRepository {
   }
 
   #byPrefix(prefix: string): string | undefined {
-    if (!/^[0-9a-f]{4,40}$/.test(prefix)) return undefined;
+    if (!/^[0-9a-f]{4,64}$/.test(prefix)) return undefined;
     const found = [...this.#commits.keys()].filter((id) => id.startsWith(prefix));
     return found.length === 1 ? found[0] : undefined;
   }
