@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/git-repository.ts';
 import { until } from '../support/processes.ts';
 import { command, resultsOf, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
+import { routeToApiServer } from './support/api-server-route.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { type Deployment, deployLocal } from './support/deployment.ts';
 import { objectsOfTask } from './support/objects.ts';
@@ -17,6 +18,7 @@ let deployment: Deployment;
 beforeAll(async () => {
   const directory = resources.use(await temporaryDirectory()).path;
   cluster = resources.use(await openCluster());
+  resources.use(await routeToApiServer(cluster.kubeconfig));
   deployment = resources.use(await deployLocal(cluster, directory));
 });
 afterAll(() => resources.disposeAsync());

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { settings } from '../../src/config/settings.ts';
 import { loadConfig } from '../../src/config.ts';
+import { requiredRules } from '../../src/execution/remote/kubernetes/required-rules.ts';
 import { kustomize, type Manifest, missingKustomize, only } from './support/kustomize.ts';
 
 const missing = missingKustomize();
@@ -61,9 +62,10 @@ describe.skipIf(missing !== undefined).each(['overlays/local', 'overlays/product
     }
   });
 
-  it('gives rights to the server alone, and inside of its namespace', () => {
+  it('gives the server the rights that it needs and no others, inside of its namespace', () => {
     expect(manifests.map(({ kind }) => kind)).not.toContain('ClusterRole');
     expect(manifests.map(({ kind }) => kind)).not.toContain('ClusterRoleBinding');
+    expect(only(manifests, 'Role', 'shadow-server').rules).toEqual(requiredRules);
     expect(only(manifests, 'RoleBinding', 'shadow-server')).toMatchObject({
       roleRef: { kind: 'Role', name: 'shadow-server' },
       subjects: [{ kind: 'ServiceAccount', name: 'shadow-server', namespace: 'shadow' }],
