@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { FileHandle } from 'node:fs/promises';
 import { ShadowError } from '@shadow/protocol';
 
 /** How git is run by the server itself: on mirrors it owns, never on configuration that a workspace controls. */
@@ -15,8 +14,6 @@ export interface GitRunOptions {
   /** Progress and warnings, as git writes them. */
   onStderr?: (text: string) => void;
   runAs?: { uid: number; gid: number } | undefined;
-  /** An open file that takes standard output instead of the result. */
-  stdoutFile?: FileHandle;
   /** Milliseconds; default ten minutes, enough for a large first clone. */
   timeoutMs?: number;
 }
@@ -68,7 +65,7 @@ export async function runGit(
   signal.throwIfAborted();
   const child = spawn('git', [...SAFE_CONFIG, ...args], {
     env: { ...environment.variables, ...QUIET },
-    stdio: ['ignore', options.stdoutFile?.fd ?? 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     signal,
     killSignal: 'SIGTERM',
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -76,8 +73,8 @@ export async function runGit(
   });
   const stdout: Buffer[] = [];
   let stderr = '';
-  child.stdout?.on('data', (chunk: Buffer) => stdout.push(chunk));
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-KEPT_STDERR);
     options.onStderr?.(text);
   });

@@ -10,9 +10,11 @@ import {
 } from '@shadow/protocol';
 import { createWorkspaceEngine, measureTree, type RunAs, type WorkspaceContext } from '@shadow/workspace';
 import type { Logger } from 'pino';
+import { archiveWork } from '../../git/archive-work.ts';
 import type { GitEnvironment } from '../../git/git-command.ts';
 import type { MirrorCache } from '../../git/mirror-cache.ts';
 import type { RepositorySource } from '../../git/repository-source.ts';
+import { unsavedWork } from '../../git/unsaved-work.ts';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 import type {
@@ -26,7 +28,6 @@ import type {
   WorkspaceState,
 } from '../interfaces/workspace-manager.ts';
 import { workspaceMetrics } from '../workspace-metrics.ts';
-import { archiveWorkspace } from './archive-workspace.ts';
 import { type CommandIsolation, findToolPlaces } from './command-isolation.ts';
 import { prepareWorkspace } from './prepare-workspace.ts';
 
@@ -100,25 +101,14 @@ export class LocalWorkspaceManager implements WorkspaceManager {
   async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {
     const found = await this.getExecutor(taskId);
     if (!found.success) return found;
-    const status = await found.executor.gitStatus();
-    if (!status.success) return status;
-    const log = await found.executor.gitLog({ revision: `${baseCommit}..HEAD`, limit: 1000 });
-    if (!log.success) return log;
-    return { success: true, uncommitted: !status.clean, commits: log.commits.length };
+    return await unsavedWork(found.executor, baseCommit);
   }
 
   async archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>> {
     const found = await this.getExecutor(taskId);
     if (!found.success) return found;
-    const committed = await found.executor.gitCommit({
-      message: 'Uncommitted work at the time of archiving',
-    });
-    if (!committed.success && committed.error.code !== 'NOTHING_TO_COMMIT') return committed;
-    const { archivesDir: archives, git, runAs } = this.#options;
-    const { copy } = this.#paths(taskId);
-    return caught(async () => ({
-      bundlePath: await archiveWorkspace(git, { copy, baseCommit, archives, name: taskId, runAs }),
-    }));
+    const { archivesDir } = this.#options;
+    return await archiveWork(found.executor, { archivesDir, name: taskId, baseCommit });
   }
 
   async cleanupWorkspace(taskId: string): Promise<Result> {

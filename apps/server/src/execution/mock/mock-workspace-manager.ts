@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { failure, type InitStepName, type Result, ShadowError, toShadowError } from '@shadow/protocol';
 import { cancelled } from '@shadow/workspace/semantics';
 import type { Logger } from 'pino';
+import { unsavedWork } from '../../git/unsaved-work.ts';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type {
   InitializationStep,
@@ -101,11 +102,7 @@ export class MockWorkspaceManager implements WorkspaceManager {
   async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {
     const found = await this.getExecutor(taskId);
     if (!found.success) return found;
-    const status = await found.executor.gitStatus();
-    if (!status.success) return status;
-    const log = await found.executor.gitLog({ revision: `${baseCommit}..HEAD`, limit: 1000 });
-    if (!log.success) return log;
-    return { success: true, uncommitted: !status.clean, commits: log.commits.length };
+    return await unsavedWork(found.executor, baseCommit);
   }
 
   /** Commits what is loose. There is no bundle: nothing of a simulated repository is worth a file. */
