@@ -96,7 +96,13 @@ export const TaskEventBody = z.discriminatedUnion('type', [
     filesChanged: z.int(),
   }),
   /** Something a person should know that is no error: a retry, a wait, a fallback. */
-  z.object({ type: z.literal('notice'), level: z.enum(['info', 'warning']), message: z.string() }),
+  z.object({
+    type: z.literal('notice'),
+    level: z.enum(['info', 'warning']),
+    message: z.string(),
+    /** What it is about, for programs. */
+    code: ErrorCode.optional(),
+  }),
 ]);
 export type TaskEventBody = z.infer<typeof TaskEventBody>;
 export type TaskEventType = TaskEventBody['type'];

@@ -1,4 +1,5 @@
 import type { PrismaClient, WorkspaceStatus } from '@shadow/db';
+import type { TaskEventBody } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { WorkspaceManager } from '../execution/interfaces/workspace-manager.ts';
 import { type CleanUpPolicy, chooseForArchive, chooseForSuspend, lastUse } from './clean-up-policy.ts';
@@ -10,7 +11,7 @@ import { removeOrphan } from './orphans.ts';
 import type { ReconcilerAction, ReconcilerMetrics } from './reconciler-metrics.ts';
 import type { TaskArchive } from './task-archive.ts';
 import { isTaskId } from './task-id.ts';
-import { notice, type WorkspaceKeeper } from './workspace-keeper.ts';
+import type { WorkspaceKeeper } from './workspace-keeper.ts';
 
 /** Milliseconds within which several changes lead to one look. */
 const GATHER_MS = 500;
@@ -170,13 +171,15 @@ export class Reconciler {
     } else if (status === 'suspended' && recorded !== 'SUSPENDED') {
       await this.#markSuspended(task, message);
     } else if (status === 'ready' && recorded !== 'READY') {
-      if (await this.#mark(task, 'READY', [])) this.#acted('adopted', task.id, { was: recorded });
+      if (await this.#mark(task, 'READY')) this.#acted('adopted', task.id, { was: recorded });
     }
   }
 
   async #markLost(task: KnownTask, reason: string | undefined): Promise<void> {
-    const text = `The workspace of this task is lost${because(reason)}. What was neither pushed nor archived is gone.`;
-    if (await this.#mark(task, 'LOST', [notice('warning', text)])) {
+    const lost = reason ?? 'It is not there any more. What was neither pushed nor archived is gone.';
+    const message = `The workspace of this task is lost. ${lost}`;
+    const told = { type: 'notice', level: 'warning', message, code: 'WORKSPACE_LOST' } as const;
+    if (await this.#mark(task, 'LOST', told)) {
       this.#acted('marked-lost', task.id, { reason });
     }
   }
@@ -184,8 +187,8 @@ export class Reconciler {
   async #markSuspended(task: KnownTask, reason: string | undefined): Promise<void> {
     // A diff that an earlier suspension left may be older than the work.
     await this.#options.archive.forget(task.id);
-    const text = `Nothing runs in the workspace any more${because(reason)}. Its files are kept: the next message brings it back.`;
-    if (await this.#mark(task, 'SUSPENDED', [notice('info', text)])) {
+    const message = `Nothing runs in the workspace any more. ${reason ?? 'Its files are kept.'} The next message brings it back.`;
+    if (await this.#mark(task, 'SUSPENDED', { type: 'notice', level: 'info', message })) {
       this.#acted('marked-suspended', task.id, { reason });
     }
   }
@@ -194,7 +197,7 @@ export class Reconciler {
   async #mark(
     { id: taskId, userId, workspace }: KnownTask,
     status: WorkspaceStatus,
-    events: ReturnType<typeof notice>[],
+    event?: TaskEventBody,
   ): Promise<boolean> {
     if (workspace === null) return false;
     return this.#options.events.transact({ taskId, userId }, async (transaction) => {
@@ -202,7 +205,7 @@ export class Reconciler {
         where: { taskId, status: workspace.status, updatedAt: workspace.updatedAt },
         data: { status },
       });
-      return { value: count > 0, events: count > 0 ? events : [] };
+      return { value: count > 0, events: count > 0 && event !== undefined ? [event] : [] };
     });
   }
 
@@ -250,8 +253,4 @@ export class Reconciler {
     const level = action === 'failed' || action === 'kept-orphan' ? 'warn' : 'info';
     this.#log[level]({ taskId, action, ...fields }, `workspace ${action}`);
   }
-}
-
-function because(reason: string | undefined): string {
-  return reason === undefined ? '' : `: ${reason.replace(/[.\s]+$/, '')}`;
 }

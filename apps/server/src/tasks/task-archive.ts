@@ -38,10 +38,10 @@ export class TaskArchive {
     await rename(`${path}.new`, path);
   }
 
-  /** The diff of an archived or suspended task. @throws ShadowError WORKSPACE_LOST when none was kept */
-  async diff(taskId: string, path: string | undefined): Promise<GitDiffResult> {
+  /** The diff of an archived or suspended task. @throws ShadowError of what it means that none was kept */
+  async diff(taskId: string, path: string | undefined, isArchived: boolean): Promise<GitDiffResult> {
     const stored = await readFile(this.#diffFile(taskId), 'utf8').catch(() => undefined);
-    if (stored === undefined) throw new ShadowError('WORKSPACE_LOST', 'No diff was kept for this task.');
+    if (stored === undefined) throw isArchived ? noDiff() : asleep();
     const diff = GitDiffResult.parse(JSON.parse(stored));
     return path === undefined ? diff : { ...diff, files: diff.files.filter((file) => file.path === path) };
   }
@@ -77,4 +77,15 @@ export class TaskArchive {
   #diffFile(taskId: string): string {
     return join(this.#directory, `${taskId}.diff.json`);
   }
+}
+
+function noDiff(): ShadowError {
+  return new ShadowError('WORKSPACE_LOST', 'No diff was kept for this task.');
+}
+
+function asleep(): ShadowError {
+  return new ShadowError(
+    'WORKSPACE_NOT_READY',
+    'Nothing runs in the workspace now, and no diff was kept when its pod went. The next message brings it back.',
+  );
 }

@@ -235,8 +235,9 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
         'The workspace is not ready yet, so there is nothing to compare.',
       );
     }
-    if (task.status === 'ARCHIVED' || (await this.#isSuspended(taskId))) {
-      return this.#options.archive.diff(taskId, query.path);
+    const isArchived = task.status === 'ARCHIVED';
+    if (isArchived || (await this.#isSuspended(taskId))) {
+      return this.#options.archive.diff(taskId, query.path, isArchived);
     }
     const executor = await this.#executor(taskId);
     const { contextLines, path } = query;

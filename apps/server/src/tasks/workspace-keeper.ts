@@ -77,7 +77,7 @@ export class WorkspaceKeeper {
       const archived = { status: 'ARCHIVED', archivedAt: new Date(), archivePath, ...FINISHED } as const;
       await transaction.task.update({ where: { id: taskId }, data: archived });
       await transaction.workspace.updateMany({ where: { taskId }, data: { status: 'REMOVED' } });
-      const told = why === undefined ? [] : [notice('info', why)];
+      const told = why === undefined ? [] : [notice(why)];
       return { value: undefined, events: [...told, { type: 'status', status: 'archived', error: null }] };
     });
   }
@@ -104,7 +104,7 @@ export class WorkspaceKeeper {
       // One that is not there any more is for the reconciler's look at losses.
       if (!isThere) return { value: undefined, events: [] };
       await transaction.workspace.updateMany({ where: { taskId }, data: { status: 'SUSPENDED' } });
-      return { value: undefined, events: why === undefined ? [] : [notice('info', why)] };
+      return { value: undefined, events: why === undefined ? [] : [notice(why)] };
     });
     released();
   }
@@ -155,6 +155,6 @@ export class WorkspaceKeeper {
 }
 
 /** An event that tells a person something. */
-export function notice(level: 'info' | 'warning', message: string): TaskEventBody {
-  return { type: 'notice', level, message };
+function notice(message: string): TaskEventBody {
+  return { type: 'notice', level: 'info', message };
 }
