@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { chown, readFile, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type V1ConfigMap, Watch } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { z } from 'zod';
@@ -200,4 +201,28 @@ export async function watchPool({ kubeconfig, namespace }: ClusterTest): Promise
       await ended.promise;
     },
   };
+}
+
+/** A volume on this machine, which is the node, for claims of that class; the cluster makes none by itself. */
+export async function provideVolume(
+  { core, namespace }: ClusterTest,
+  storageClass: string,
+  path: string,
+): Promise<AsyncDisposable> {
+  // As the pods' user: the kubelet changes no owner of such a directory.
+  await chown(path, 1000, 1000);
+  const name = `${namespace}-${basename(path)}`;
+  await core.createPersistentVolume({
+    body: {
+      metadata: { name },
+      spec: {
+        capacity: { storage: '2Gi' },
+        accessModes: ['ReadWriteOnce'],
+        persistentVolumeReclaimPolicy: 'Retain',
+        storageClassName: storageClass,
+        hostPath: { path, type: 'Directory' },
+      },
+    },
+  });
+  return { [Symbol.asyncDispose]: async () => void (await core.deletePersistentVolume({ name })) };
 }
