@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { failure } from '@shadow/protocol';
 import {
   captureLoginEnvironment,
   createProcessOperations,
@@ -76,7 +75,7 @@ async function remoteOptions(config: Config, parts: WorkspaceParts): Promise<Rem
     mirrors,
     log,
     resolveRepository: (repository) => repositories.resolve(repository),
-    archiveWork: async () => failure('UNSUPPORTED', 'Not yet.'),
+    archivesDir: join(config.home, 'archives'),
     openBundle: (mirror, signal) => openMirrorBundle(git, mirror, signal),
   };
 }

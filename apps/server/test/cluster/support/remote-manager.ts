@@ -50,7 +50,7 @@ export async function openManager(
     resolveRepository: async (repository) =>
       parseRepository(repository, { samplePath: '', allowLocal: true }),
     openBundle: (mirror, signal) => openMirrorBundle(git, mirror, signal),
-    archiveWork: async () => ({ success: true, bundlePath: null }),
+    archivesDir: join(directory.path, 'archives'),
     ...(warm === undefined ? {} : { warm }),
   });
   return {

@@ -9,8 +9,10 @@ import {
 } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
+import { archiveWork } from '../../../git/archive-work.ts';
 import type { MirrorCache } from '../../../git/mirror-cache.ts';
 import type { RepositorySource } from '../../../git/repository-source.ts';
+import { unsavedWork } from '../../../git/unsaved-work.ts';
 import type { ToolExecutor } from '../../interfaces/tool-executor.ts';
 import type { Capabilities } from '../../interfaces/types.ts';
 import type {
@@ -46,12 +48,8 @@ export interface RemoteWorkspaceOptions {
   resolveRepository(repository: string): Promise<RepositorySource>;
   /** A bundle of every branch of a mirror. */
   openBundle(mirror: string, signal: AbortSignal): Readable;
-  /** Commits what is loose and writes the work into a bundle on the server. @returns its path; null without work */
-  archiveWork(
-    executor: ToolExecutor,
-    taskId: string,
-    baseCommit: string,
-  ): Promise<Result<{ bundlePath: string | null }>>;
+  /** Absolute path of the directory that takes bundles of removed workspaces. */
+  archivesDir: string;
 }
 
 /** Where the build tools of a pod keep what they fetched, when there is a volume for it. */
@@ -139,17 +137,15 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
   }
 
   async getUnsavedWork(taskId: string, baseCommit: string): Promise<Result<UnsavedWork>> {
-    return caught(async () => {
-      const executor = await this.#executor(taskId);
-      const { clean } = unwrap(await executor.gitStatus());
-      const { commits } = unwrap(await executor.gitLog({ revision: `${baseCommit}..HEAD`, limit: 1000 }));
-      return { uncommitted: !clean, commits: commits.length };
-    });
+    const found = await this.getExecutor(taskId);
+    return found.success ? await unsavedWork(found.executor, baseCommit) : found;
   }
 
   async archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>> {
     const found = await this.getExecutor(taskId);
-    return found.success ? await this.#options.archiveWork(found.executor, taskId, baseCommit) : found;
+    if (!found.success) return found;
+    const { archivesDir } = this.#options;
+    return await archiveWork(found.executor, { archivesDir, name: taskId, baseCommit });
   }
 
   /** CLEANUP_POD. */
