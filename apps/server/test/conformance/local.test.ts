@@ -13,6 +13,7 @@ import {
 } from '@shadow/workspace';
 import { describeToolExecutor, type SetUp } from '../../src/execution/conformance/index.ts';
 import { makeDiskWorkspace } from './support/disk-workspace.ts';
+import { startGitServer } from './support/git-server.ts';
 
 type Isolation = WorkspaceContext['isolation'];
 
@@ -53,7 +54,9 @@ function engineIn({ openHost = () => createInProcessHost(), isolation, runAs }: 
   };
 }
 
-describeToolExecutor('local, processes in the process itself', engineIn({}));
+const remotes = () => startGitServer();
+
+describeToolExecutor('local, processes in the process itself', engineIn({}), { remotes });
 
 describeToolExecutor(
   'local, processes in a daemon',
@@ -68,15 +71,15 @@ describeToolExecutor(
 const canIsolate = (await findBubblewrap()) !== undefined;
 const isolation = { network: false };
 if (canIsolate) {
-  describeToolExecutor('local, commands inside bubblewrap', engineIn({ isolation }));
+  describeToolExecutor('local, commands inside bubblewrap', engineIn({ isolation }), { remotes });
 }
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
 if (process.getuid?.() === 0) {
   const parts = process.env.SHADOW_SOAK === undefined ? 'representative' : 'all';
-  describeToolExecutor('local, commands as another user', engineIn({ runAs: NOBODY }), { parts });
+  describeToolExecutor('local, commands as another user', engineIn({ runAs: NOBODY }), { parts, remotes });
   if ((await findBubblewrap(NOBODY)) !== undefined) {
     const setUp = engineIn({ runAs: NOBODY, isolation });
-    describeToolExecutor('local, commands as another user inside bubblewrap', setUp, { parts });
+    describeToolExecutor('local, commands as another user inside bubblewrap', setUp, { parts, remotes });
   }
 }

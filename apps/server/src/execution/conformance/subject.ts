@@ -1,3 +1,4 @@
+import type { GitCredential } from '@shadow/protocol';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 
@@ -8,7 +9,31 @@ export interface SeedFiles {
   directory(path: string): Promise<void>;
   /** A symbolic link whose target is stored as given. */
   link(path: string, target: string): Promise<void>;
+  /** Empties the workspace, `.git` included; needed where `remotes` are. */
+  clear?(): Promise<void>;
 }
+
+/** A git server that the workspace under test can reach over http, and the test from behind. */
+export interface GitRemotes extends AsyncDisposable {
+  /** Makes a repository without a commit, its default branch `main`. @returns its address */
+  create(credential?: GitCredential): Promise<string>;
+  /** Commits files on top of a branch; a new one begins where `main` is, or as an orphan. @returns the commit's id */
+  commit(
+    url: string,
+    branch: string,
+    files: Readonly<Record<string, string>>,
+    options?: { orphan?: boolean },
+  ): Promise<string>;
+  /** Commit of a branch; undefined when it is not there. */
+  tip(url: string, branch: string): Promise<string | undefined>;
+  /** An address of this server without a repository. */
+  missing(): string;
+  /** An address where nothing listens. */
+  unreachable(): string;
+}
+
+/** Starts one for the executor under test. */
+export type OpenRemotes = (executor: ToolExecutor) => Promise<GitRemotes>;
 
 /** A workspace under test. */
 export interface Subject {

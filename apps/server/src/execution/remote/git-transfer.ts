@@ -59,6 +59,7 @@ async function cloneOnce(
   for await (const { data } of serverSentEvents(livingChunks(opened.body))) {
     const event = GitCloneEvent.parse(JSON.parse(data));
     if (event.type === 'progress') onProgress?.(event.text);
+    if (signal?.aborted === true) throw new ShadowError('CANCELLED', 'The call was cancelled.');
     if (event.type === 'result') return { success: true, ...event.result };
     if (event.type === 'error') return { success: false, error: event.error };
   }

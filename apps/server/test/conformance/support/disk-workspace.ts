@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { chmod, lchown, mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lchown, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { RunAs } from '@shadow/workspace';
@@ -72,6 +72,9 @@ function seedOnDisk(root: string, owner: RunAs | undefined): SeedFiles {
       await chmod(fresh, mode);
       await rename(fresh, full);
       await give(path);
+    },
+    clear: async () => {
+      for (const name of await readdir(root)) await rm(join(root, name), { recursive: true, force: true });
     },
     async directory(path) {
       await mkdir(join(root, path), { recursive: true });
