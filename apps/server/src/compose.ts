@@ -122,6 +122,7 @@ export async function compose(
     maintenance,
     archive,
     wake: (task) => initialization.ensureReady(task, task.branch ?? branchFor(task), closing.signal),
+    cleanUp: (task) => initialization.cleanUp(task, closing.signal),
     announceDeleted: (userId, taskId) => changes.announceDeleted(userId, taskId),
     released: () => queue.wake(),
   });

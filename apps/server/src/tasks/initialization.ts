@@ -1,5 +1,5 @@
 import type { PrismaClient, Task as TaskRow } from '@shadow/db';
-import { ShadowError, toShadowError } from '@shadow/protocol';
+import { ShadowError, toShadowError, unwrap } from '@shadow/protocol';
 import type {
   InitializationStep,
   PreparedWorkspace,
@@ -42,6 +42,26 @@ export class InitializationEngine {
     const isSuspended = open.length === 0 && (await this.#isSuspended(task.id));
     if (open.length === 0 && !isSuspended) return this.#check(task.id);
     for (const step of isSuspended ? all : open) await this.#runStep(step, task, branch, signal);
+  }
+
+  /**
+   * Removes a task's workspace: recorded, timed and streamed as a step where the mode has one for it, and done again by
+   * calling it again.
+   * @throws ShadowError when it could not be removed
+   */
+  async cleanUp(task: TaskRow, signal: AbortSignal): Promise<void> {
+    const { cleanupStep: name } = this.#workspaces;
+    if (name === undefined) return void unwrap(await this.#workspaces.cleanupWorkspace(task.id));
+    const { id: taskId, userId } = task;
+    const position = this.#workspaces.steps().length;
+    await this.#prisma.initStep.upsert({
+      where: { taskId_name: { taskId, name } },
+      create: { taskId, userId, name, position },
+      update: {},
+    });
+    const run: InitializationStep['run'] = ({ taskId }, progress) =>
+      this.#workspaces.cleanupWorkspace(taskId, progress);
+    await this.#runStep({ name, run }, task, task.branch ?? '', signal);
   }
 
   async #isSuspended(taskId: string): Promise<boolean> {

@@ -13,6 +13,8 @@ export interface WorkspaceKeeperOptions {
   archive: TaskArchive;
   /** Brings a suspended workspace back, so that its work can be looked at. */
   wake(task: TaskRow): Promise<void>;
+  /** Removes the workspace, as a step that the task's log shows where the mode has one. */
+  cleanUp(task: TaskRow): Promise<void>;
   /** Told when the task is gone from the list. */
   announceDeleted(userId: string, taskId: string): void;
   /** Called when a task may run turns again that were queued meanwhile. */
@@ -72,7 +74,7 @@ export class WorkspaceKeeper {
       await this.#wakeIfSuspended(task);
       return archive.keep(task, () => this.#diff(task));
     });
-    await this.#remove(task);
+    await this.#options.cleanUp(task);
     await events.transact({ taskId, userId }, async (transaction) => {
       const archived = { status: 'ARCHIVED', archivedAt: new Date(), archivePath, ...FINISHED } as const;
       await transaction.task.update({ where: { id: taskId }, data: archived });
@@ -107,22 +109,6 @@ export class WorkspaceKeeper {
       return { value: undefined, events: why === undefined ? [] : [notice(why)] };
     });
     released();
-  }
-
-  /** Removes the workspace, as a step that the task's log shows where the mode has one. */
-  async #remove(task: TaskRow): Promise<void> {
-    const { workspaces, events } = this.#options;
-    const { cleanupStep: name } = workspaces;
-    const ref = { taskId: task.id, userId: task.userId };
-    const startedAt = performance.now();
-    const removed = await workspaces.cleanupWorkspace(task.id);
-    if (name !== undefined) {
-      const durationMs = performance.now() - startedAt;
-      const error = removed.success ? null : { code: removed.error.code, message: removed.error.message };
-      const status = removed.success ? 'completed' : 'failed';
-      await events.append(ref, [{ type: 'init-step', name, status, attempt: 1, durationMs, error }]);
-    }
-    unwrap(removed);
   }
 
   async #refuseUnsavedWork(task: TaskRow): Promise<void> {

@@ -84,7 +84,7 @@ export interface WorkspaceManager {
   /** Writes all refs and uncommitted work into a bundle on the server. */
   archiveWorkspace(taskId: string, baseCommit: string): Promise<Result<{ bundlePath: string | null }>>;
   /** Ends the processes and removes the workspace. The caller has made sure that nothing unsaved is in it. */
-  cleanupWorkspace(taskId: string): Promise<Result>;
+  cleanupWorkspace(taskId: string, progress?: StepProgress): Promise<Result>;
   /** The name under which removing a workspace is recorded as a step of its own; undefined where it is not worth one. */
   readonly cleanupStep: InitStepName | undefined;
   /** Ends what runs and keeps the files; only where `capabilities.suspend`, UNSUPPORTED elsewhere. */

@@ -149,10 +149,11 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
   }
 
   /** CLEANUP_POD. */
-  async cleanupWorkspace(taskId: string): Promise<Result> {
+  async cleanupWorkspace(taskId: string, progress?: StepProgress): Promise<Result> {
     return caught(async () => {
       this.#executors.forget(taskId);
-      const patience = { signal: undefined, timeoutMs: this.#options.config.startTimeoutMs };
+      const timeoutMs = this.#options.config.startTimeoutMs;
+      const patience = { signal: progress?.signal, log: progress?.log, timeoutMs };
       await removeWorkspace(this.#cluster, this.#parts.settings.instance, taskId, patience);
       this.#log.info({ taskId }, 'workspace removed');
       return {};
@@ -171,7 +172,7 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
       const workspace = await findWorkspace(cluster, settings.instance, taskId, undefined);
       if (workspace === undefined) throw noWorkspace();
       this.#executors.forget(taskId);
-      const patience = { signal: undefined, timeoutMs: this.#options.config.startTimeoutMs };
+      const patience = { timeoutMs: this.#options.config.startTimeoutMs };
       await removePod(cluster, workspace.name, patience);
       this.#log.info({ taskId, pod: workspace.name }, 'workspace suspended');
       return {};

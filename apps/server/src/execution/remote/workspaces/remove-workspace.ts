@@ -3,6 +3,13 @@ import { ShadowError } from '@shadow/protocol';
 import type { Cluster } from '../kubernetes/cluster.ts';
 import { LABEL, taskSelector } from './labels.ts';
 
+/** How long to wait for pods to go, and who hears of it. */
+export interface RemovalOptions {
+  signal?: AbortSignal | undefined;
+  log?: ((line: string) => void) | undefined;
+  timeoutMs: number;
+}
+
 /**
  * CLEANUP_POD: removes whatever a task has in the cluster and waits until its pods are gone. Deleting the anchor is all
  * that is asked for: the garbage collector takes what it owns. In the background, because the owned objects do not block their
@@ -14,7 +21,7 @@ export async function removeWorkspace(
   cluster: Cluster,
   instance: string,
   taskId: string,
-  { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number },
+  { signal, log, timeoutMs }: RemovalOptions,
 ): Promise<void> {
   const { api } = cluster;
   const labelSelector = taskSelector(instance, taskId);
@@ -36,14 +43,17 @@ export async function removeWorkspace(
     const workspace = metadata?.labels?.[LABEL.workspace];
     if (workspace !== undefined && names.has(workspace)) names.add(metadata?.name ?? '');
   }
-  for (const name of names) await podGone(cluster, name, signal, limited);
+  for (const name of names) {
+    log?.(`Waiting for the pod ${name} to go.`);
+    await podGone(cluster, name, signal, limited);
+  }
 }
 
 /** Deletes a workspace's pod alone and waits until it is gone. */
 export async function removePod(
   cluster: Cluster,
   name: string,
-  { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number },
+  { signal, timeoutMs }: RemovalOptions,
 ): Promise<void> {
   const limited = either(signal, timeoutMs);
   await cluster.api.pods.delete(name, { signal: limited });
