@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -91,10 +92,11 @@ async function spawnDaemon({ directory, idleTimeoutMs }: StartHostOptions): Prom
       JSON.stringify(settings),
     ],
     // None of the server's environment: it holds secrets, and the host passes on what each start gives it. The compile cache
-    // spares the next start most of its time and the type stripper's memory.
+    // spares the next start most of its time and the type stripper's memory. Host and client must mean the same temporary directory,
+    // where the socket of a directory with a long path is.
     {
       cwd: '/',
-      env: { NODE_COMPILE_CACHE: join(directory, 'compile-cache') },
+      env: { NODE_COMPILE_CACHE: join(directory, 'compile-cache'), TMPDIR: tmpdir() },
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
     },
