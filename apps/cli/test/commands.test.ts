@@ -146,7 +146,7 @@ it('says in doctor what is missing and how to mend it', async () => {
 
 it('looks at the cluster in doctor where remote mode wants one', async () => {
   const remote = { ...env, AGENT_MODE: 'remote', KUBECONFIG: join(home, 'no-kubeconfig') };
-  const program = [process.execPath, launcher];
+  const program = [process.execPath, launcher] as const;
   const { code, stdout } = await runCli(['doctor'], {
     program,
     env: { PATH: process.env.PATH ?? '', ...remote },

@@ -61,7 +61,7 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
 
   async close(): Promise<void> {
     this.#closing.abort();
-    const closed = new ShadowError('UNAVAILABLE', 'The connection to the cluster is closed.');
+    const closed = closedError();
     this.#synced.reject(closed);
     for (const waiters of this.#waiters.values()) for (const waiter of waiters) waiter.fail(closed);
     await this.#running;
@@ -94,6 +94,7 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
     { signal }: { signal: AbortSignal },
   ): Promise<R> {
     await this.synced(signal);
+    if (this.#closing.signal.aborted) throw closedError();
     const { promise, resolve, reject } = Promise.withResolvers<R>();
     const waiter: Waiter<T> = {
       look: (object) => {
@@ -198,4 +199,8 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
       () => {},
     );
   }
+}
+
+function closedError(): ShadowError {
+  return new ShadowError('UNAVAILABLE', 'The connection to the cluster is closed.');
 }

@@ -69,5 +69,6 @@ function byTime(one: CoreV1Event, other: CoreV1Event): number {
 }
 
 function timeOf(event: CoreV1Event): Date | undefined {
-  return event.lastTimestamp ?? event.series?.lastObservedTime ?? event.eventTime ?? event.firstTimestamp;
+  // Events of the newer API have no lastTimestamp; their own times come unparsed from the client library.
+  return event.lastTimestamp ?? event.metadata.creationTimestamp;
 }
