@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { AppsV1Api } from '@kubernetes/client-node';
 import { type ApiClient, createApiClient } from '@shadow/client';
+import { vi } from 'vitest';
 import { K8S, missingKustomize } from '../../manifests/support/kustomize.ts';
 import type { ClusterTest } from './cluster.ts';
 
 const USER = 1000;
+const PATIENCE_MS = 120_000;
 
 /** Shadow as `k8s/overlays/local` deploys it, in the namespace of a test. */
 export interface Deployment extends AsyncDisposable {
@@ -31,7 +32,9 @@ export async function deployLocal(cluster: ClusterTest, directory: string): Prom
   const lacking = missingKustomize();
   if (lacking !== undefined) throw new Error(lacking);
   const { namespace } = cluster;
+  await using undo = new AsyncDisposableStack();
   const volume = await provideHome(cluster, join(directory, 'home'));
+  undo.defer(async () => void (await cluster.core.deletePersistentVolume({ name: volume })));
   const overlay = join(directory, 'overlay');
   await mkdir(overlay);
   const resources = [relative(overlay, join(K8S, 'overlays/local'))];
@@ -39,16 +42,19 @@ export async function deployLocal(cluster: ClusterTest, directory: string): Prom
   await apply(await kubectl('kustomize', overlay));
   await untilRolledOut(cluster);
   const url = await serviceUrl(cluster);
+  await untilServed(url);
   const apiKey = (await execIn(namespace, 'cat', '/var/lib/shadow/cli-key')).trim();
+  const kept = undo.move();
   return {
     url,
     api: createApiClient({ baseUrl: url, apiKey }),
     pod: () => serverPod(cluster),
     exec: (...command) => execIn(namespace, ...command),
-    replacePod: () => replacePod(cluster),
-    async [Symbol.asyncDispose]() {
-      await cluster.core.deletePersistentVolume({ name: volume });
+    replacePod: async () => {
+      await replacePod(cluster);
+      await untilServed(url);
     },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
 
@@ -118,12 +124,18 @@ async function serverPod({ core, namespace }: ClusterTest): Promise<string> {
 }
 
 async function replacePod(cluster: ClusterTest): Promise<void> {
-  const { core, kubeconfig, namespace } = cluster;
+  const { core, namespace } = cluster;
   const name = await serverPod(cluster);
   await core.deleteNamespacedPod({ name, namespace });
   await kubectl('-n', namespace, 'wait', '--for=delete', `pod/${name}`, '--timeout=120s');
   await untilRolledOut(cluster);
-  const apps = kubeconfig.makeApiClient(AppsV1Api);
-  const { status } = await apps.readNamespacedDeployment({ name: 'shadow-server', namespace });
-  if (status?.readyReplicas !== 1) throw new Error('the server is not ready');
+}
+
+/** A Service goes to a new pod some time after the pod is ready. */
+async function untilServed(url: string): Promise<void> {
+  const ask = async () => {
+    const { status } = await fetch(`${url}/api/health`);
+    if (status !== 200) throw new Error(`the server answers ${status}`);
+  };
+  await vi.waitFor(ask, { timeout: PATIENCE_MS, interval: 100 });
 }
