@@ -2,6 +2,7 @@ import type { FileOperations, GitOperations, ProcessOperations, SearchOperations
 import type { Isolation, WorkspaceContext } from './context.ts';
 import { createFileOperations } from './files/file-operations.ts';
 import { createGitOperations } from './git/git-operations.ts';
+import { KeyedAnswers, keyedFiles, keyedGit } from './keyed-answers.ts';
 import type { HostCapabilities, ProcessHost } from './process/process-host.ts';
 import { createSearchOperations } from './search/search-operations.ts';
 import { createConfinement, isWalkable } from './security/paths.ts';
@@ -51,9 +52,11 @@ export function createWorkspaceEngine(
   { processes }: WorkspaceParts,
 ): WorkspaceEngine {
   const confinement = createConfinement(context.root);
-  const files = createFileOperations(context, confinement);
+  const answers = new KeyedAnswers();
+  const files = keyedFiles(createFileOperations(context, confinement), answers);
   const search = createSearchOperations(context, confinement, (signal) => files.watch({ signal }));
-  const git = createGitOperations(context, confinement);
+  const plainGit = createGitOperations(context, confinement);
+  const git = keyedGit(plainGit, answers);
   return {
     ...files,
     searchFiles: search.searchFiles,
@@ -78,7 +81,7 @@ export function createWorkspaceEngine(
     capabilities: { raceSafePaths: confinement.raceSafe, codebaseSearch: true },
     async close() {
       await search[Symbol.asyncDispose]();
-      await git[Symbol.asyncDispose]();
+      await plainGit[Symbol.asyncDispose]();
     },
   };
 }

@@ -14,6 +14,7 @@ export { allowedScheme } from './git/addresses.ts';
 export { DEFAULT_AUTHOR, requireMessage, storableAuthor } from './git/commit-rules.ts';
 export { PatchSplitter } from './git/patch-splitter.ts';
 export { noRevision } from './git/revisions.ts';
+export { KeyedAnswers, keyedFiles, keyedGit } from './keyed-answers.ts';
 export { attempt, cancelled, operation, throwIfCancelled } from './operation.ts';
 export { globOf, selectNames } from './search/file-names.ts';
 export { DEFAULT_LIMIT as DEFAULT_GREP_LIMIT } from './search/grep.ts';

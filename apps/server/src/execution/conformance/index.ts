@@ -10,6 +10,7 @@ import { pushing } from './pushing.ts';
 import { readingFiles } from './reading-files.ts';
 import { readingOutput } from './reading-output.ts';
 import { RemoteSubject } from './remote-subject.ts';
+import { repeatingCalls, repeatingGitCalls } from './repeating-calls.ts';
 import { replacingText } from './replacing-text.ts';
 import { runningCommands } from './running-commands.ts';
 import { searching } from './searching.ts';
@@ -60,6 +61,7 @@ export function describeToolExecutor(
     describe('in a repository', () => {
       const shared = SharedSubject.use(setUp, 'committed');
       describe('using git', () => usingGit(shared));
+      describe('repeating git calls', () => repeatingGitCalls(shared));
     });
     describe('in a repository without a commit', () => {
       const shared = SharedSubject.use(setUp, 'empty');
@@ -85,5 +87,6 @@ function lessDependent(shared: SharedSubject): void {
   describe('reading output', () => readingOutput(shared));
   describe('acting at once', () => actingAtOnce(shared));
   describe('watching files', () => watchingFiles(shared));
+  describe('repeating calls', () => repeatingCalls(shared));
   describe('using git without a repository', () => usingGitWithoutRepository(shared));
 }

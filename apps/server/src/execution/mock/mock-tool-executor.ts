@@ -12,6 +12,7 @@ import type {
 } from '@shadow/protocol';
 import { toShadowError } from '@shadow/protocol';
 import { createProcessOperations } from '@shadow/workspace';
+import { KeyedAnswers, keyedFiles, keyedGit } from '@shadow/workspace/semantics';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 import { createMemoryGit } from './git/memory-git.ts';
@@ -74,10 +75,11 @@ export class MockToolExecutor implements ToolExecutor {
         this.#repository = repository;
       },
     };
-    const git = createMemoryGit(place, this.remotes);
+    const answers = new KeyedAnswers();
+    const git = keyedGit(createMemoryGit(place, this.remotes), answers);
     this.#programs.set('git', gitProgram(git));
     this.#parts = {
-      files: createMemoryFiles(this.#tree),
+      files: keyedFiles(createMemoryFiles(this.#tree), answers),
       search: createMemorySearch(this.#tree),
       processes: createProcessOperations(
         { root: ROOT, stateDir: '/mock', environment: { HOME: ROOT } },
