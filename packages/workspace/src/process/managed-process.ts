@@ -16,26 +16,16 @@ import {
 } from '../terminal/terminal-buffer.ts';
 import type { Child, ExitStatus } from './child.ts';
 import { Escapees, markedEnvironment } from './escapees.ts';
-import {
-  groupGone,
-  isGroupAlive,
-  KILL_GRACE_MS,
-  killGroup,
-  processStartTime,
-  signalGroup,
-  signalGroupSoon,
-  signalInsideSoon,
-} from './group.ts';
+import { KILL_GRACE_MS, killGroup, processStartTime, signalGroupSoon, signalInsideSoon } from './group.ts';
 import type { Launcher } from './launcher.ts';
 import { type EndReason, endOf, newRecord, throughBubblewrap } from './new-record.ts';
 import type { StartProcess } from './process-host.ts';
 import { type ProcessRecord, processDirectory, writeRecord } from './process-record.ts';
 import type { ProcessStat } from './process-table.ts';
+import { endRemains } from './remains.ts';
 import { UsageMeter } from './usage.ts';
 import { within } from './within.ts';
 
-/** What a leader leaves behind may finish by itself (`> >(tee log)`) before it is ended. */
-const LINGER_MS = 250;
 /** Output held open by a process that left the group is given up after so long. */
 const DRAIN_MS = 1000;
 
@@ -262,7 +252,7 @@ export class ManagedProcess {
     clearTimeout(this.#timeout);
     clearTimeout(this.#quiet);
     const end = endOf(this.#isIsolated ? throughBubblewrap(status) : status, reason);
-    await this.#endRemains(child);
+    await (this.#killing ?? endRemains(child, this.info.isPty));
     // Who left the group of a command that came to its own end was meant to stay, until the workspace goes.
     if (reason !== undefined || (this.#isToldToEnd && end.signal !== null)) await this.#escapees.end();
     await within(child.drained, DRAIN_MS);
@@ -270,18 +260,6 @@ export class ManagedProcess {
     const usage = this.#meter.end(launcher.groupUsage(child.pid), leaderMs);
     await launcher.ended(child.pid);
     this.#finish({ ...end, ...(usage === undefined ? {} : { usage }) });
-  }
-
-  /** Ends what the leader left behind in its group or session. */
-  async #endRemains(child: Child): Promise<void> {
-    if (this.#killing !== undefined) {
-      await this.#killing;
-      return;
-    }
-    // The usual case costs one system call: no group, and nobody holds the output open.
-    if (!signalGroup(child.pid, 0) && !this.info.isPty && (await within(child.drained, LINGER_MS))) return;
-    if (!isGroupAlive(child.pid) || (await groupGone(child.pid, LINGER_MS))) return;
-    await killGroup(child.pid);
   }
 
   #finish(end: Pick<ProcessInfo, 'state' | 'usage'> & Partial<ExitStatus>): void {
