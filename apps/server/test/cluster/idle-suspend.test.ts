@@ -83,3 +83,22 @@ it('suspends an idle workspace, shows its diff meanwhile, and the next message w
   expect((await stat(join(server.home, 'archives', `${task.id}.bundle`))).size).toBeGreaterThan(0);
   expect((await objectsOfTask(cluster, task.id)).anchors).toEqual([]);
 });
+
+it('finishes a suspension that a dead server began, then runs the message that came meanwhile', async () => {
+  await using server = await startRemoteServer(directory, cluster.namespace, {
+    ...settings,
+    WORKSPACE_CLEANUP_TTL_MS: '600000',
+  });
+  const task = await finished(server);
+  const params = { taskId: task.id };
+  const data = { maintenance: 'SUSPEND', maintenanceInstance: 7 } as const;
+  await database.prisma.task.update({ where: { id: task.id }, data });
+  const { lastSeq } = await server.api.getTask({ params });
+  const text = scriptPrompt('Go on', [command('cat work.txt'), { text: 'Done.' }]);
+  await server.api.sendMessage({ params, body: { text } });
+  const events = await followUntilSettled(server, task.id, lastSeq);
+  expect(JSON.stringify(events)).toContain('precious');
+  const steps = events.flatMap((event) => (event.type === 'init-step' ? [event.name] : []));
+  expect(steps).toContain('CREATE_POD');
+  await server.api.deleteTask({ params, query: { discardWork: true } });
+});
