@@ -2,7 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ProcessOperations, unwrap } from '@shadow/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createInProcessHost, type ProcessHost } from '../../src/host/index.ts';
+import {
+  connectProcessHost,
+  createInProcessHost,
+  type ProcessHost,
+  startProcessHost,
+} from '../../src/host/index.ts';
 import { createProcessOperations } from '../../src/process/index.ts';
 import { collect, makeSandbox, run, type Sandbox, until } from './harness.ts';
 
@@ -111,6 +116,23 @@ describe('what left the group of its command', () => {
     unwrap(await other.releaseWorkspace({ stateDir: sandbox.context.stateDir }));
     expect(isAlive(pid)).toBe(false);
     await other.close();
+  });
+
+  it('ends with a command whose host was killed, once the next host comes', async () => {
+    const directory = join(sandbox.directory, 'host');
+    const first = await startProcessHost({ directory });
+    const killed = await connectProcessHost(first.socketPath);
+    operations = createProcessOperations(sandbox.context, killed);
+    const { processId, pid } = await startWith(`${DAEMON}; sleep 1000`);
+    process.kill(first.pid, 'SIGKILL');
+    await killed.close();
+    await until(() => !isAlive(first.pid), 'the end of the host');
+    expect(isAlive(pid)).toBe(true);
+    const next = await connectProcessHost((await startProcessHost({ directory })).socketPath);
+    operations = createProcessOperations(sandbox.context, next);
+    expect(unwrap(await operations.getProcess({ processId })).process.state).toBe('lost');
+    expect(isAlive(pid)).toBe(false);
+    await next.shutdown();
   });
 
   it('is left alone where it belongs to another workspace', async () => {
