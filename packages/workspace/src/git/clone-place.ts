@@ -43,6 +43,14 @@ export async function finishPlace(scope: GitScope): Promise<void> {
   await unlink(`${git.path}/${MARK}`).catch(unlessMissing);
 }
 
+/** After all of the history was fetched: git takes away what it knew of its end, but through our link only the link. */
+export async function forgetShallow(scope: GitScope): Promise<void> {
+  await using root = await scope.confinement.openDirectory('.');
+  await using git = await openGit(root);
+  await unlink(`${git.path}/shallow`).catch(unlessMissing);
+  await scope.privateDirectory[Symbol.asyncDispose]();
+}
+
 async function mark({ runAs }: GitScope, root: ConfinedDirectory): Promise<void> {
   await mkdir(`${root.path}/.git`, { mode: 0o755 });
   if (runAs !== undefined) await lchown(`${root.path}/.git`, runAs.uid, runAs.gid);

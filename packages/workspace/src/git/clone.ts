@@ -1,5 +1,6 @@
 import { type GitCloneRequest, type GitCloneResult, ShadowError } from '@shadow/protocol';
 import { checkBranchName } from './branch-name.ts';
+import { forgetShallow } from './clone-place.ts';
 import { type CloneStart, convergingClone, initRepository, TRACKED } from './finish-clone.ts';
 import type { Network } from './git-environment.ts';
 import type { GitScope } from './git-scope.ts';
@@ -91,7 +92,10 @@ async function fetchAll(
   await fetch(...(depth === undefined ? [] : [`--depth=${depth}`]));
   // The start lies further back than was asked for: then all of it is needed.
   const isCut = depth !== undefined && commit !== undefined;
-  if (isCut && (await findCommit(scope, commit, signal)) === undefined) await fetch('--unshallow');
+  if (isCut && (await findCommit(scope, commit, signal)) === undefined) {
+    await fetch('--unshallow');
+    await forgetShallow(scope);
+  }
   return { base, commit, refspec };
 }
 

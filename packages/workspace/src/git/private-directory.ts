@@ -58,6 +58,7 @@ export class PrivateGitDirectory implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const made = this.made;
     this.made = undefined;
+    this.config = '';
     if (made !== undefined) await rm(await made, { recursive: true, force: true });
   }
 

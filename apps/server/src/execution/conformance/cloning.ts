@@ -66,6 +66,9 @@ export function cloning(subject: RemoteSubject): void {
     await subject.shared.seed.clear?.();
     expect(await subject.clone({ url, branch, depth: 1, commit })).toMatchObject({ baseCommit: commit });
     expect(unwrap(await subject.executor.gitStatus()).headCommit).toBe(commit);
+    await subject.shared.seed.clear?.();
+    expect(await subject.clone({ url, branch, depth: 1 })).toMatchObject({ baseCommit: tip });
+    expect(unwrap(await subject.executor.gitLog({})).commits).toMatchObject([{ commit: tip }]);
   });
 
   it('opens a private repository with its credential', async () => {

@@ -47,8 +47,22 @@ export function cloneFrom(
   }
   options.onProgress?.(`Receiving ${repository.reachable().length} commits (simulated).`);
   throwIfCancelled(options.signal);
-  const source = { commits: repository.reachable(), branches: repository.branches, commit };
-  return materialize(place, { ...source, base: base ?? repository.branch }, originUrl, branch);
+  const wanted = base ?? repository.branch;
+  const commits = wantedCommits(repository, wanted, request);
+  const source = { commits, branches: repository.branches, base: wanted, commit };
+  return materialize(place, source, originUrl, branch);
+}
+
+/** The last of the base's history, or all there is when the start lies further back. */
+function wantedCommits(
+  repository: MemoryRepository,
+  base: string,
+  { depth, commit }: GitCloneRequest,
+): readonly MemoryCommit[] {
+  const all = repository.reachable();
+  if (depth === undefined || !repository.hasBranch(base)) return all;
+  const recent = repository.log(base).slice(0, depth);
+  return commit === undefined || recent.some(({ id }) => id === commit) ? recent : all;
 }
 
 /** Makes the repository from a simulated bundle. @throws ShadowError as the engine does */
