@@ -2,7 +2,7 @@ import { SegmentCursor } from './segment-cursor.ts';
 import { listSegments, type Segment } from './segment-store.ts';
 import type { BufferFrame } from './terminal-buffer.ts';
 
-const FRAME_BYTES = 65_536;
+const FRAME_BYTES = 262_144;
 
 /**
  * Reads a live process's output from its spill files, in another process than the one that writes them. What the writer has
