@@ -33,6 +33,9 @@ export class PortForwardSocket extends Duplex {
   constructor(socket: WebSocket) {
     super({ allowHalfOpen: false, readableHighWaterMark: MAX_FRAME, writableHighWaterMark: MAX_FRAME });
     this.#socket = socket;
+    // Held until someone reads: a refusal that comes with the handshake would otherwise end this before anyone listens.
+    socket.pause();
+    this.on('error', () => {});
     this.#pings = setInterval(() => this.#ping(), PING_MS).unref();
     socket.on('message', (data, isBinary) => this.#receive(bytesOf(data), isBinary));
     socket.on('pong', () => this.#live());

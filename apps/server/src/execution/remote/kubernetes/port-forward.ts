@@ -57,15 +57,18 @@ export class PortForwardAgent extends Agent {
   }
 
   async #connect(): Promise<Duplex> {
+    if (this.#isClosed) throw closed();
     const socket = await openPortForward(this.#access, this.#target);
-    if (this.#isClosed) {
-      socket.destroy();
-      throw new Error('the way to the pod is closed');
-    }
+    if (this.#isClosed) socket.destroy();
+    if (socket.destroyed) throw socket.errored ?? closed();
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
   }
+}
+
+function closed(): Error {
+  return Object.assign(new Error('the way to the pod is closed'), { code: 'ECONNRESET' });
 }
 
 /** Opens one connection. @throws KubernetesError in the API server's or the kubelet's words */
