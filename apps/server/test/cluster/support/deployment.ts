@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { type ApiClient, createApiClient } from '@shadow/client';
@@ -131,11 +132,16 @@ async function replacePod(cluster: ClusterTest): Promise<void> {
   await untilRolledOut(cluster);
 }
 
-/** A Service goes to a new pod some time after the pod is ready. */
+/**
+ * A Service goes to a new pod some time after the pod is ready. Before that its address may lead anywhere else, and a
+ * connection that is kept would go on doing so: each question opens one of its own.
+ */
 async function untilServed(url: string): Promise<void> {
   const ask = async () => {
-    const { status } = await fetch(`${url}/api/health`);
-    if (status !== 200) throw new Error(`the server answers ${status}`);
+    const request = get(`${url}/api/health`, { agent: false });
+    const [response]: IncomingMessage[] = await once(request, 'response');
+    response?.destroy();
+    if (response?.statusCode !== 200) throw new Error(`the server answers ${response?.statusCode}`);
   };
   await vi.waitFor(ask, { timeout: PATIENCE_MS, interval: 100 });
 }
