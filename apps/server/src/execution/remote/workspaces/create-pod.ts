@@ -6,6 +6,7 @@ import type { Cluster } from '../kubernetes/cluster.ts';
 import { KubernetesError } from '../kubernetes/kubernetes-error.ts';
 import { ensureOwned } from './ensure-owned.ts';
 import { coldName, findWorkspace } from './find-workspace.ts';
+import { ANNOTATION } from './labels.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
 import { tokenOf } from './secret-token.ts';
 import { newToken } from './token.ts';
@@ -108,9 +109,23 @@ async function completeWorkspace(
   if (objects.volume !== undefined) await ensureOwned(api.persistentVolumeClaims, objects.volume, progress);
   await ensureOwned(api.services, objects.service, progress);
   const isUsable = (pod: V1Pod) => isWorthKeeping(parts, anchor, pod);
-  await ensureOwned(api.pods, objects.pod, progress, isUsable);
+  const pod = await ensureOwned(api.pods, objects.pod, progress, isUsable);
+  await forgetLostPod(parts, anchor, pod, signal);
   progress.log(`Created the pod ${design.name} in the namespace ${cluster.namespace}.`);
   return anchor;
+}
+
+/** The steps run because nothing was acknowledged yet: what an earlier pod held is made again in this one. */
+async function forgetLostPod(
+  { cluster, settings }: WorkspaceParts,
+  { name, podUid }: Workspace,
+  pod: V1Pod,
+  signal: AbortSignal,
+): Promise<void> {
+  const isLost = podUid !== undefined && podUid !== pod.metadata?.uid;
+  if (!isLost || settings.storage.kind === 'pvc') return;
+  const annotations = { [ANNOTATION.podUid]: null };
+  await cluster.api.configMaps.patch(name, { metadata: { annotations } }, { signal });
 }
 
 /** The anchor of a new workspace. One of an earlier workspace that is still going is waited for. */

@@ -1,0 +1,62 @@
+import { pino } from 'pino';
+import { afterAll, beforeAll } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { describeToolExecutor, type RepositoryState } from '../../src/execution/conformance/index.ts';
+import { Executors } from '../../src/execution/remote/workspaces/executors.ts';
+import { type ClusterTest, openCluster } from './support/cluster.ts';
+import { openHand, type PodHand } from './support/pod-hand.ts';
+import {
+  keptProgress,
+  type ManagerUnderTest,
+  openManager,
+  runSteps,
+  specOf,
+} from './support/remote-manager.ts';
+import { remoteEnvironment } from './support/remote-server.ts';
+
+const ROOT = '/workspace/repo';
+const resources = new AsyncDisposableStack();
+let cluster: ClusterTest;
+let under: ManagerUnderTest;
+let subjects = 0;
+
+beforeAll(async () => {
+  cluster = resources.use(await openCluster());
+  under = resources.use(await openManager(cluster));
+});
+afterAll(() => resources.disposeAsync());
+
+describeToolExecutor('remote, over a pod', async ({ repository }) => {
+  subjects += 1;
+  const taskId = `subject-${subjects}`;
+  await runSteps(under, specOf(taskId), keptProgress(), ['CREATE_POD', 'WAIT_SIDECAR_READY']);
+  const pod = { namespace: cluster.namespace, name: `shadow-${taskId}` };
+  const hand = await openHand(cluster.kubeconfig, pod);
+  await makeRepository(hand, repository);
+  const { capabilities } = under.manager;
+  const settings = loadConfig(remoteEnvironment(cluster.namespace)).remote.workspaces;
+  const executors = new Executors(under.cluster, settings, capabilities, pino({ level: 'silent' }));
+  return {
+    executor: executors.get(taskId),
+    capabilities,
+    root: ROOT,
+    seed: {
+      file: (path, content, mode) => hand.file(`${ROOT}/${path}`, content, mode),
+      directory: (path) => hand.directory(`${ROOT}/${path}`),
+      link: (path, target) => hand.link(`${ROOT}/${path}`, target),
+    },
+    async dispose() {
+      hand.close();
+      executors.close();
+    },
+  };
+});
+
+async function makeRepository(hand: PodHand, state: RepositoryState): Promise<void> {
+  if (state === 'none') return;
+  const git = `git -C ${ROOT} -c user.name=Seed -c user.email=seed@example.com`;
+  await hand.run(`${git} init --quiet --initial-branch=main`);
+  if (state === 'empty') return;
+  await hand.file(`${ROOT}/README.md`, '# Seed\n');
+  await hand.run(`${git} add --all && ${git} commit --quiet --message Seed`);
+}
