@@ -11,12 +11,21 @@ export async function problemsOf(manifest: Manifest): Promise<string[]> {
   return [...(await invalidFields(manifest)), ...unknownFields(manifest)];
 }
 
+const MODELS: Record<string, () => Promise<Record<string, unknown>>> = {
+  v1: () => import('kubernetes-models/v1'),
+  'apps/v1': () => import('kubernetes-models/apps/v1'),
+  'networking.k8s.io/v1': () => import('kubernetes-models/networking.k8s.io/v1'),
+  'policy/v1': () => import('kubernetes-models/policy/v1'),
+  'rbac.authorization.k8s.io/v1': () => import('kubernetes-models/rbac.authorization.k8s.io/v1'),
+  'scheduling.k8s.io/v1': () => import('kubernetes-models/scheduling.k8s.io/v1'),
+  'storage.k8s.io/v1': () => import('kubernetes-models/storage.k8s.io/v1'),
+  'monitoring.coreos.com/v1': () => import('@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'),
+};
+
 async function invalidFields(manifest: Manifest): Promise<string[]> {
   const { apiVersion, kind } = manifest;
-  const library = apiVersion.startsWith('monitoring.coreos.com/')
-    ? '@kubernetes-models/prometheus-operator'
-    : 'kubernetes-models';
-  const models: Record<string, unknown> = await import(`${library}/${apiVersion}`);
+  const models = await MODELS[apiVersion]?.();
+  if (models === undefined) return [`${apiVersion} is not known`];
   const Model = models[kind];
   if (typeof Model !== 'function') return [`${apiVersion} has no ${kind}`];
   const { validate } = Validated.parse(Reflect.construct(Model, [manifest]));
