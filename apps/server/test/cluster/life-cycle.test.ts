@@ -180,7 +180,8 @@ describe('a workspace whose container dies', () => {
     const executor = await executorOf('memory');
     unwrap(await executor.writeFile({ path: 'kept.txt', content: 'kept\n' }));
     // More than the pod may use: the kernel ends the command, and nothing else.
-    const hog = unwrap(await executor.executeCommand({ command: 'exec tail -c 900000000 /dev/zero' }));
+    const grow = 'exec node -e "const all = []; for (;;) all.push(Buffer.alloc(1e7, 1))"';
+    const hog = unwrap(await executor.executeCommand({ command: grow }));
     expect(hog.process).toMatchObject({ signal: 'SIGKILL' });
     const pod = { namespace: cluster.namespace, name: 'shadow-memory' };
     const hand = await openHand(cluster.kubeconfig, pod);
