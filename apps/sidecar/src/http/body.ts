@@ -42,11 +42,11 @@ const requireJson: RequestHandler = (request, _response, next) => {
 /** A body of bytes, hashed as it passes. */
 export class ByteBody implements AsyncIterable<Uint8Array> {
   readonly #request: Request;
-  readonly #limits: LimitsConfig;
+  readonly #limits: Pick<LimitsConfig, 'maxUploadBytes' | 'bodyIdleMs'>;
   readonly #hash = createHash('sha256');
   #digest: string | undefined;
 
-  constructor(request: Request, limits: LimitsConfig) {
+  constructor(request: Request, limits: Pick<LimitsConfig, 'maxUploadBytes' | 'bodyIdleMs'>) {
     this.#request = request;
     this.#limits = limits;
   }

@@ -10,6 +10,7 @@ import {
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { z } from 'zod';
 import { revocationOf } from '../auth.ts';
+import type { LimitsConfig } from '../config.ts';
 import type { SidecarContext } from '../context.ts';
 import type { StoredAnswer } from '../idempotency/answer-store.ts';
 import { ByteBody, bodyHashOf, jsonBody } from './body.ts';
@@ -60,15 +61,16 @@ export async function keyedAnswer<E extends SidecarEndpoint, T extends object>(
   });
 }
 
-/** Serves an endpoint whose body is a file; its hash takes part in telling repeats apart. */
+/** Serves an endpoint whose body is bytes; their hash takes part in telling repeats apart. */
 export function uploadRoute<E extends SidecarEndpoint>(
   router: Router,
   context: SidecarContext,
   endpoint: E,
   handler: (call: Call<E>, content: AsyncIterable<Uint8Array>) => Outcome<E>,
+  limits: Pick<LimitsConfig, 'maxUploadBytes' | 'bodyIdleMs'> = context.limits,
 ): void {
   register(router, context, endpoint, async (call) => {
-    const content = new ByteBody(call.request, context.limits);
+    const content = new ByteBody(call.request, limits);
     const run = async () => toAnswer(endpoint, await handler(call, content));
     const key = call.idempotencyKey;
     const fingerprint = async () => fingerprintOf(endpoint, call.request, await content.digest());

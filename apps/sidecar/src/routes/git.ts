@@ -16,6 +16,9 @@ import { EventQueue } from '../streams/event-queue.ts';
 import { sendBytes } from '../streams/send-bytes.ts';
 import { type StreamFormat, sendStream } from '../streams/send-stream.ts';
 
+/** A bundle stands still between its head and its pack, as long as git looks for what is alike in the repository. */
+const BUNDLE_IDLE_MS = 600_000;
+
 const cloneFormat: StreamFormat<GitCloneEvent> = {
   contentType: EVENT_STREAM_TYPE,
   heartbeat: 'event: heartbeat\ndata: {"type":"heartbeat"}\n\n',
@@ -33,8 +36,16 @@ export function gitRouter(context: SidecarContext): Router {
   jsonRoute(router, context, gitLog, ({ body, signal }) => engine.gitLog(body, { signal }));
   jsonRoute(router, context, gitCheckout, ({ body, signal }) => engine.gitCheckout(body, { signal }));
   jsonRoute(router, context, gitPush, ({ body, signal }) => engine.gitPush(body, { signal }));
-  uploadRoute(router, context, gitRestore, ({ query, signal }, content) =>
-    engine.gitRestore(query, content, { signal }),
+  const limits = {
+    ...context.limits,
+    bodyIdleMs: Math.max(context.limits.bodyIdleMs, BUNDLE_IDLE_MS),
+  };
+  uploadRoute(
+    router,
+    context,
+    gitRestore,
+    ({ query, signal }, content) => engine.gitRestore(query, content, { signal }),
+    limits,
   );
   streamRoute(router, context, sidecarEndpoints.gitClone, (call) => sendClone(context, call));
   streamRoute(

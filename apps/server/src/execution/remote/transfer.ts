@@ -43,6 +43,7 @@ export class ReplaySource {
   #held: Uint8Array[] = [];
   #heldBytes = 0;
   #isEnded = false;
+  #pulling: Promise<Uint8Array | undefined> | undefined;
   /** What the caller's own stream threw. */
   error: unknown;
 
@@ -57,9 +58,13 @@ export class ReplaySource {
   }
 
   async *#bytes(): AsyncGenerator<Uint8Array> {
+    // What an earlier try was still waiting for belongs to this one: in its place, not lost.
+    await this.#pulling?.catch(() => {});
+    if (this.#heldBytes > MAX_HELD_BYTES) throw interrupted(undefined);
     yield* this.#held.slice();
     while (!this.#isEnded) {
-      const chunk = await this.#next();
+      this.#pulling = this.#next();
+      const chunk = await this.#pulling;
       if (chunk === undefined) return;
       yield chunk;
     }
