@@ -1,18 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { kubectl } from './support/deployment.ts';
 import {
   anchorsOf,
+  deleteAnchor,
   openPool,
   type PoolServer,
   progress,
+  readyAre,
   readyWarm,
+  slotsAre,
   spec,
   startCounting,
   statusWith,
+  take,
   tokensOf,
   until,
   watchPool,
@@ -34,30 +35,15 @@ async function serve(size: number, environment: Record<string, string> = {}): Pr
   return server;
 }
 
-const readyAre = (count: number) =>
-  until(`${count} are ready`, async () => (await readyWarm(cluster)).length === count);
-
-const slotsAre = (count: number) =>
-  until(`the list has ${count}`, async () => {
-    const { namespace, core } = cluster;
-    const { items } = await core.listNamespacedConfigMap({ namespace });
-    const list = items.find(({ metadata }) => metadata?.name === 'shadow-pool-shadow');
-    return Object.values(list?.data ?? {}).join() === Array(count).fill('made').join();
-  });
-
-const deleteAnchor = (name: string) =>
-  cluster.core.deleteNamespacedConfigMap({ name, namespace: cluster.namespace });
-const take = ({ pool }: PoolServer, taskId: string) => pool.takeWarm(spec(taskId), progress());
-
 describe('a warm pool', () => {
   it('gives a ready pod in at most four writes, and is full again', async () => {
     const server = await serve(1);
-    await readyAre(1);
-    await slotsAre(1);
+    await readyAre(cluster, 1);
+    await slotsAre(cluster, 1);
     const written = await startCounting(cluster.namespace);
     const taken = await take(server, 'task-one');
-    await readyAre(1);
-    await slotsAre(1);
+    await readyAre(cluster, 1);
+    await slotsAre(cluster, 1);
     const all = await written();
     const created = new Set(all.filter(({ verb }) => verb === 'create').map(({ name }) => name));
     const claim = all.filter(({ name }) => name === taken?.name);
@@ -74,10 +60,10 @@ describe('a warm pool', () => {
 
   it('gives the same workspace to a task that asks again, writing nothing', async () => {
     const server = await serve(1);
-    await readyAre(1);
+    await readyAre(cluster, 1);
     const taken = await take(server, 'task-one');
-    await readyAre(1);
-    await slotsAre(1);
+    await readyAre(cluster, 1);
+    await slotsAre(cluster, 1);
     const written = await startCounting(cluster.namespace);
     const other = resources.use(await openPool(cluster.namespace, 0));
     expect([await take(server, 'task-one'), await take(other, 'task-one')]).toEqual([taken, taken]);
@@ -86,7 +72,7 @@ describe('a warm pool', () => {
 
   it('gives a task with bounds of its own nothing, and one that asks for the usual ones a pod', async () => {
     const server = await serve(1);
-    await readyAre(1);
+    await readyAre(cluster, 1);
     const own = await server.pool.takeWarm(spec('greedy', { memory: '300Mi' }), progress());
     const usual = await server.pool.takeWarm(spec('modest', { cpu: '1000m', memory: '256Mi' }), progress());
     expect([own, usual?.name]).toEqual([undefined, expect.stringMatching(/^shadow-warm-/)]);
@@ -94,7 +80,7 @@ describe('a warm pool', () => {
 
   it('opens to the new token alone, also after its container started again with the old one mounted', async () => {
     const server = await serve(1);
-    await readyAre(1);
+    await readyAre(cluster, 1);
     const { name = '' } = (await take(server, 'task-one')) ?? {};
     const { token, previous } = await tokensOf(cluster, name);
     expect([await statusWith(cluster, name, token), await statusWith(cluster, name, previous)]).toEqual([
@@ -121,7 +107,7 @@ describe('two servers', () => {
   it('give no pod twice in fifty claims over five pods, and never keep more than the wanted number', async () => {
     const watch = resources.use(await watchPool(cluster));
     const servers = [await serve(5), await serve(5)];
-    await readyAre(5);
+    await readyAre(cluster, 5);
     const given: string[] = [];
     for (const round of [1, 2]) {
       const claims = Array.from({ length: 25 }, (_, index) => {
@@ -131,8 +117,8 @@ describe('two servers', () => {
       const names = (await Promise.all(claims)).flatMap((taken) => (taken === undefined ? [] : [taken.name]));
       expect(names.length).toBeGreaterThanOrEqual(5);
       given.push(...names);
-      for (const name of names) await deleteAnchor(name);
-      await readyAre(5);
+      for (const name of names) await deleteAnchor(cluster, name);
+      await readyAre(cluster, 5);
     }
     expect(new Set(given).size).toBe(given.length);
     expect([...watch.owners.values()].every((tasks) => tasks.size === 1)).toBe(true);
@@ -157,80 +143,26 @@ describe('two servers', () => {
         servers[index] = await serve(3);
       } else if (act === 1) {
         const name = claimed.pop() ?? (await anchorsOf(cluster)).warm[0]?.metadata?.name;
-        if (name !== undefined) await deleteAnchor(name).catch(() => undefined);
+        if (name !== undefined) await deleteAnchor(cluster, name).catch(() => undefined);
       } else if (server !== undefined) {
         const taken = await take(server, `task-${turn}`);
         if (taken !== undefined) claimed.push(taken.name);
       }
       await new Promise((resolve) => setTimeout(resolve, random(1500)));
     }
-    for (const name of claimed) await deleteAnchor(name);
-    await readyAre(3);
-    await slotsAre(3);
+    for (const name of claimed) await deleteAnchor(cluster, name);
+    await readyAre(cluster, 3);
+    await slotsAre(cluster, 3);
     expect((await anchorsOf(cluster)).warm).toHaveLength(3);
     expect([...watch.owners.values()].every((tasks) => tasks.size === 1)).toBe(true);
     expect(watch.most).toBe(3);
   });
 });
 
-describe('a server that is killed', () => {
-  const program = fileURLToPath(new URL('./support/claim-and-die.ts', import.meta.url));
-
-  function doom(order: {
-    taskId?: string;
-    size: number;
-    moment: 'before' | 'after';
-    write: number;
-  }): ChildProcess {
-    const argument = JSON.stringify({ namespace: cluster.namespace, ...order });
-    return spawn(process.execPath, [program, argument], { stdio: ['ignore', 'inherit', 'inherit'] });
-  }
-
-  it('at any write of a claim leaves one that the next try finishes', async () => {
-    const server = await serve(1);
-    const points = [1, 2, 3].flatMap((write) =>
-      (['before', 'after'] as const).map((moment) => ({ write, moment })),
-    );
-    for (const { write, moment } of points) {
-      await readyAre(1);
-      const taskId = `task-${moment}-${write}`;
-      const [, signal] = await once(doom({ taskId, size: 1, write, moment }), 'exit');
-      expect([taskId, signal]).toEqual([taskId, 'SIGKILL']);
-      const { name = '' } = (await take(server, taskId)) ?? {};
-      const { token, previous } = await tokensOf(cluster, name);
-      const statuses = [await statusWith(cluster, name, token), await statusWith(cluster, name, previous)];
-      expect([taskId, ...statuses]).toEqual([taskId, 200, 401]);
-      const mine = (await anchorsOf(cluster)).claimed.filter(
-        ({ metadata }) => metadata?.labels?.['shadow.dev/task'] === taskId,
-      );
-      expect(mine.map(({ metadata }) => metadata?.name)).toEqual([name]);
-      await deleteAnchor(name);
-    }
-    await readyAre(1);
-    await slotsAre(1);
-  });
-
-  it('at any write of a refill leaves a pool that another one completes', async () => {
-    const watch = resources.use(await watchPool(cluster));
-    for (const write of [1, 2, 3, 4, 5, 6]) {
-      const [, signal] = await once(doom({ size: 1, write, moment: 'after' }), 'exit');
-      expect([write, signal]).toEqual([write, 'SIGKILL']);
-      await using server = await openPool(cluster.namespace, 1);
-      server.pool.start();
-      await readyAre(1);
-      await slotsAre(1);
-      const [anchor] = (await anchorsOf(cluster)).warm;
-      await deleteAnchor(anchor?.metadata?.name ?? '');
-      await server.pool.close();
-    }
-    expect(watch.most).toBe(1);
-  });
-});
-
 describe('a pool whose settings change', () => {
   it('replaces pods of the earlier template, and gives none of them meanwhile', async () => {
     const first = await serve(1);
-    await readyAre(1);
+    await readyAre(cluster, 1);
     await first[Symbol.asyncDispose]();
     const [old] = await readyWarm(cluster);
     const second = resources.use(await openPool(cluster.namespace, 1, { REMOTE_EGRESS: 'cluster' }));
@@ -245,9 +177,9 @@ describe('a pool whose settings change', () => {
 
   it('shrinks and goes away without a claimed one', async () => {
     const first = await serve(3);
-    await readyAre(3);
+    await readyAre(cluster, 3);
     const { name = '' } = (await take(first, 'task-one')) ?? {};
-    await readyAre(3);
+    await readyAre(cluster, 3);
     await first[Symbol.asyncDispose]();
     const second = await serve(1);
     await until('one is left', async () => (await anchorsOf(cluster)).warm.length === 1);
@@ -260,10 +192,10 @@ describe('a pool whose settings change', () => {
 
   it('takes over what is warm when somebody deletes its list', async () => {
     const server = await serve(2);
-    await readyAre(2);
+    await readyAre(cluster, 2);
     const before = (await readyWarm(cluster)).toSorted();
-    await deleteAnchor('shadow-pool-shadow');
-    await slotsAre(2);
+    await deleteAnchor(cluster, 'shadow-pool-shadow');
+    await slotsAre(cluster, 2);
     expect((await readyWarm(cluster)).toSorted()).toEqual(before);
     await server[Symbol.asyncDispose]();
   });
@@ -288,10 +220,10 @@ describe('a pod that does not come up', () => {
     const quota = { metadata: { name: 'few' }, spec: { hard: { pods: '1' } } };
     await core.createNamespacedResourceQuota({ namespace, body: quota });
     const server = await serve(2);
-    await readyAre(1);
+    await readyAre(cluster, 1);
     await until('it says why', () => server.said.some((line) => line.includes('exceeded quota')));
     await core.deleteNamespacedResourceQuota({ namespace, name: 'few' });
-    await readyAre(2);
+    await readyAre(cluster, 2);
     expect(server.said.filter((line) => line.includes('exceeded quota'))).toHaveLength(1);
   });
 });

@@ -226,3 +226,25 @@ export async function provideVolume(
   });
   return { [Symbol.asyncDispose]: async () => void (await core.deletePersistentVolume({ name })) };
 }
+
+export function readyAre(cluster: ClusterTest, count: number): Promise<void> {
+  return until(`${count} are ready`, async () => (await readyWarm(cluster)).length === count);
+}
+
+/** Waits until the pool's list holds so many, all of them made. */
+export function slotsAre({ core, namespace }: ClusterTest, count: number): Promise<void> {
+  return until(`the list has ${count}`, async () => {
+    const { items } = await core.listNamespacedConfigMap({ namespace });
+    const list = items.find(({ metadata }) => metadata?.name === 'shadow-pool-shadow');
+    return Object.values(list?.data ?? {}).join() === Array(count).fill('made').join();
+  });
+}
+
+/** Removes a workspace, or the pool's list. */
+export async function deleteAnchor({ core, namespace }: ClusterTest, name: string): Promise<void> {
+  await core.deleteNamespacedConfigMap({ name, namespace });
+}
+
+export function take({ pool }: PoolServer, taskId: string): Promise<{ name: string } | undefined> {
+  return pool.takeWarm(spec(taskId), progress());
+}

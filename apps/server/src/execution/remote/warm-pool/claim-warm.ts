@@ -1,4 +1,4 @@
-import type { V1Secret } from '@kubernetes/client-node';
+import type { V1Pod, V1Secret } from '@kubernetes/client-node';
 import { ShadowError, unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { Cluster, Route } from '../kubernetes/cluster.ts';
@@ -11,6 +11,9 @@ import { newToken } from '../workspaces/token.ts';
 
 /** Key of a Secret that holds the token which opened the sidecar before its claim. */
 const PREVIOUS_KEY = 'previous';
+
+/** Milliseconds that a taken pod may need to be ready again. */
+const READY_PATIENCE_MS = 60_000;
 
 export interface ClaimParts {
   cluster: Cluster;
@@ -63,10 +66,8 @@ export async function finishClaim(
   // Written last, so all is done; and without Secret or pod whoever makes them anew gives the pod the Secret's token.
   if (secret === undefined || known === undefined || isMarked(known.metadata?.labels, taskId)) return;
   const tokens = await rotate(parts, secret, signal);
-  const pod = await pods.waitFor(name, (seen) => (seen === undefined ? 'gone' : readyOrOver(seen)), {
-    signal,
-  });
-  if (pod === 'gone' || pod === 'over') return;
+  const pod = await readyPod(parts, name, signal);
+  if (pod === undefined) return;
   const service = await api.services.get(name, { signal });
   const route = parts.cluster.reach({
     workspace: name,
@@ -83,11 +84,34 @@ function isMarked(labels: Record<string, string> | undefined, taskId: string): b
   return labels?.[LABEL.state] === 'claimed' && labels[LABEL.task] === taskId;
 }
 
-function readyOrOver(pod: Parameters<typeof diagnosePod>[0]) {
-  const { state } = diagnosePod(pod, []);
-  const { phase } = pod.status ?? {};
-  if (state === 'going' || phase === 'Failed' || phase === 'Succeeded') return 'over';
-  return state === 'ready' ? pod : undefined;
+/**
+ * A pod was ready when it was taken, but a crash of the claim may be long ago. One that does not come back makes way for another,
+ * which begins with the new token: no task has worked in it yet.
+ * @returns undefined when there is none to claim
+ */
+async function readyPod(
+  { cluster, log }: ClaimParts,
+  name: string,
+  signal: AbortSignal,
+): Promise<V1Pod | undefined> {
+  const patience = AbortSignal.timeout(READY_PATIENCE_MS);
+  const either = AbortSignal.any([signal, patience]);
+  const judge = (pod: V1Pod | undefined) => {
+    const state = pod === undefined ? 'going' : diagnosePod(pod, []).state;
+    if (state === 'going' || state === 'failed') return { state };
+    return state === 'ready' && pod !== undefined ? { state, pod } : undefined;
+  };
+  const found = await cluster.pods.waitFor(name, judge, { signal: either }).catch((error: unknown) => {
+    if (signal.aborted || !patience.aborted) throw error;
+    return { state: 'failed' as const };
+  });
+  if ('pod' in found) return found.pod;
+  if (found.state === 'failed') {
+    log.warn({ pod: name }, 'a pod of the warm pool does not come back; making another one');
+    const uid = cluster.pods.get(name)?.metadata?.uid;
+    await cluster.api.pods.delete(name, { signal, ...(uid === undefined ? {} : { uid }) });
+  }
+  return undefined;
 }
 
 interface Tokens {
