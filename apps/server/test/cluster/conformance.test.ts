@@ -1,9 +1,14 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
-import { describeToolExecutor, type RepositoryState } from '../../src/execution/conformance/index.ts';
+import {
+  describeToolExecutor,
+  type RepositoryState,
+  type SetUp,
+} from '../../src/execution/conformance/index.ts';
 import { Executors } from '../../src/execution/remote/workspaces/executors.ts';
-import { type ClusterTest, openCluster } from './support/cluster.ts';
+import { startGitServer } from '../conformance/support/git-server.ts';
+import { type ClusterTest, NODE, openCluster } from './support/cluster.ts';
 import { openHand, type PodHand } from './support/pod-hand.ts';
 import {
   keptProgress,
@@ -26,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-describeToolExecutor('remote, over a pod', async ({ repository }) => {
+const setUp: SetUp = async ({ repository }) => {
   subjects += 1;
   const taskId = `subject-${subjects}`;
   await runSteps(under, specOf(taskId), keptProgress(), ['CREATE_POD', 'WAIT_SIDECAR_READY']);
@@ -43,6 +48,7 @@ describeToolExecutor('remote, over a pod', async ({ repository }) => {
     seed: {
       file: (path, content, mode) => hand.file(`${ROOT}/${path}`, content, mode),
       directory: (path) => hand.directory(`${ROOT}/${path}`),
+      clear: async () => void (await hand.run(`find ${ROOT} -mindepth 1 -delete`)),
       link: (path, target) => hand.link(`${ROOT}/${path}`, target),
     },
     async dispose() {
@@ -50,7 +56,9 @@ describeToolExecutor('remote, over a pod', async ({ repository }) => {
       executors.close();
     },
   };
-});
+};
+
+describeToolExecutor('remote, over a pod', setUp, { remotes: () => startGitServer(NODE) });
 
 async function makeRepository(hand: PodHand, state: RepositoryState): Promise<void> {
   if (state === 'none') return;

@@ -13,6 +13,9 @@ export interface ClusterTest extends AsyncDisposable {
 /** Image of the sidecar in the test cluster; it has Node, so that it can play any server. */
 export const IMAGE = 'shadow-sidecar:latest';
 
+/** Address of this machine that pods of the test cluster reach. */
+export const NODE = '198.18.0.1';
+
 /**
  * Makes a namespace for a test.
  * @throws Error when KUBECONFIG is not set

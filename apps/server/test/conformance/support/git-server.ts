@@ -14,8 +14,11 @@ const ENVIRONMENT = {
 };
 const NOWHERE = '0'.repeat(40);
 
-/** A git server on loopback: git's own http-backend behind basic authentication. */
-export async function startGitServer(): Promise<GitRemotes> {
+/**
+ * A git server: git's own http-backend behind basic authentication.
+ * @param host address to listen on; loopback unless pods must reach it
+ */
+export async function startGitServer(host = '127.0.0.1'): Promise<GitRemotes> {
   const root = mkdtempSync(join(tmpdir(), 'shadow-git-server-'));
   const credentials = new Map<string, GitCredential>();
   const server = createServer((request, response) => {
@@ -26,9 +29,9 @@ export async function startGitServer(): Promise<GitRemotes> {
       serve(root, request, response);
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
-  const base = `http://127.0.0.1:${port}`;
+  const base = `http://${host}:${port}`;
   const git = (url: string, args: string[], input?: string): string => {
     const cwd = join(root, url.slice(base.length + 1));
     return execFileSync('git', args, {

@@ -29,11 +29,6 @@ export function instanceLabels(instance: string): Record<string, string> {
   };
 }
 
-/** @returns a selector of all objects of this server's workspaces */
-export function instanceSelector(instance: string): string {
-  return selector(instanceLabels(instance));
-}
-
 /** @returns a selector of what belongs to a task; nothing for an id that no task can have */
 export function taskSelector(instance: string, taskId: string): string {
   return selector({ ...instanceLabels(instance), [LABEL.task]: VALUE.test(taskId) ? taskId : 'none' });
