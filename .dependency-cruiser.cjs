@@ -30,7 +30,7 @@ module.exports = {
     {
       name: 'modes-only-behind-the-factory',
       severity: 'error',
-      from: { path: '^apps/server/src/', pathNot: '^apps/server/src/(execution/|compose)' },
+      from: { path: '^apps/server/src/', pathNot: '^apps/server/src/(execution/|compose|open-workspaces)' },
       to: { path: '^apps/server/src/execution/(local|remote|mock)/' },
     },
     {

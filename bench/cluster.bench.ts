@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { unwrap } from '@shadow/protocol';
-import { pino } from 'pino';
 import { createRemoteToolExecutor } from '../apps/server/src/execution/remote/create-remote-tool-executor.ts';
 import { type ClusterTest, openCluster } from '../apps/server/test/cluster/support/cluster.ts';
 import {
@@ -18,6 +17,7 @@ import {
   type PoolServer,
   progress,
   readyWarm,
+  silent,
   spec,
   startCounting,
   until,
@@ -193,7 +193,7 @@ async function warmStart({ pool, cluster }: PoolServer): Promise<number> {
     clusterIP: service?.spec?.clusterIP,
     port: PORT,
   });
-  const sidecar = { baseUrl: route.baseUrl, agent: route.agent, token, log: pino({ level: 'silent' }) };
+  const sidecar = { baseUrl: route.baseUrl, agent: route.agent, token, log: silent };
   const { executor } = unwrap(await createRemoteToolExecutor(sidecar));
   unwrap(await executor.executeCommand({ command: '/bin/true' }));
   const took = performance.now() - startedAt;

@@ -7,7 +7,7 @@ await turbo('build');
 const gates = [
   ['types', () => turbo('typecheck', '--concurrency=2').then(() => 0)],
   ['types of the benchmarks', () => run('tsc', ['--noEmit', '-p', 'bench'])],
-  ['lint and format', () => run('biome', ['ci', '.'])],
+  ['lint and format', () => run('biome', ['ci', ...(process.env.NO_COLOR ? ['--colors=off'] : []), '.'])],
   [
     'arrows',
     () => run('depcruise', ['--config', '.dependency-cruiser.cjs', 'apps', 'packages', 'bench', 'scripts']),

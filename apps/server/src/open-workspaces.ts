@@ -13,7 +13,6 @@ import type { WorkspaceManager } from './execution/interfaces/workspace-manager.
 import { chooseIsolation } from './execution/local/command-isolation.ts';
 import type { LocalWorkspaceOptions } from './execution/local/local-workspace-manager.ts';
 import { placeWorkspaces } from './execution/local/workspace-place.ts';
-import { connectCluster } from './execution/remote/kubernetes/connect.ts';
 import { WarmPool } from './execution/remote/warm-pool/warm-pool.ts';
 import type { RemoteWorkspaceOptions } from './execution/remote/workspaces/remote-workspace-manager.ts';
 import type { GitEnvironment } from './git/git-command.ts';
@@ -65,6 +64,8 @@ async function localOptions(config: Config, parts: WorkspaceParts): Promise<Loca
 
 async function remoteOptions(config: Config, parts: WorkspaceParts): Promise<RemoteWorkspaceOptions> {
   const { mirrors, git, repositories, registry, log } = parts;
+  // The Kubernetes client costs half a second and 100 MB, which no other mode should pay.
+  const { connectCluster } = await import('./execution/remote/kubernetes/connect.ts');
   const cluster = await connectCluster(config.remote, log, { registry });
   const warm = new WarmPool({ cluster, config: config.remote, log });
   warm.start();

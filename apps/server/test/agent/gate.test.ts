@@ -25,7 +25,8 @@ async function resultOf(task: MemoryTask, part: ToolCallPart, options: RunOption
 
 const noCapabilities = {
   pty: false,
-  suspend: false, taskResources: false,
+  suspend: false,
+  taskResources: false,
   codebaseSearch: false,
   limits: 'none',
   diskLimits: false,

@@ -134,11 +134,12 @@ describe('a task in a pod', () => {
   });
 
   it('says what is wrong with a repository that is not there, and can be tried again', async () => {
-    const missing = join(directory, 'missing');
-    const created = server.api.createTask({
-      body: { repository: missing, prompt: scriptPrompt('Never', [{ text: 'never' }]), model: SCRIPTED },
+    const missing = await runTask(server, {
+      repository: join(directory, 'missing'),
+      prompt: scriptPrompt('Never', [{ text: 'never' }]),
+      model: SCRIPTED,
     });
-    await expect(created).rejects.toMatchObject({ code: 'REPOSITORY_NOT_FOUND' });
+    expect(missing.task).toMatchObject({ status: 'failed', error: { code: 'REPOSITORY_NOT_FOUND' } });
     const other = await makeRepository(join(directory, 'other'), { 'a.txt': 'a\n' });
     const { task } = await runTask(server, {
       repository: other,

@@ -125,11 +125,14 @@ describe('a configuration that is not valid', () => {
     expectPlain(output);
   });
 
-  it('says that a mode is not available, and leaves nothing running', async () => {
+  it('says that there is no cluster for remote mode, and leaves nothing running', async () => {
     const home = newHome();
-    const { code, stderr } = await failedStart(home, { AGENT_MODE: 'remote' });
+    const kubeconfig = join(directory, 'no-kubeconfig');
+    const { code, stderr } = await failedStart(home, { AGENT_MODE: 'remote', KUBECONFIG: kubeconfig });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/AGENT_MODE=remote is not available/);
+    expect(stderr).toContain(
+      `The kubeconfig file ${kubeconfig} cannot be read; set KUBECONFIG to one that can.`,
+    );
     expect(await findProcesses(home)).toEqual([]);
   });
 

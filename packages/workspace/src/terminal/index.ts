@@ -1,3 +1,3 @@
 export { createOutputDecoder } from './output-decoder.ts';
 export { SpillReader } from './spill-reader.ts';
-export { type BufferFrame, type HeldFrame, TerminalBuffer } from './terminal-buffer.ts';
+export { type BufferFrame, TerminalBuffer } from './terminal-buffer.ts';

@@ -16,7 +16,8 @@ export async function openEngineExecutor(
   const executor: ToolExecutor = Object.assign(engine, {
     capabilities: {
       pty: false,
-      suspend: false, taskResources: false,
+      suspend: false,
+      taskResources: false,
       codebaseSearch: engine.capabilities.codebaseSearch,
       limits: 'none' as const,
       diskLimits: false,

@@ -11,6 +11,9 @@ import { WarmPool } from '../../../src/execution/remote/warm-pool/warm-pool.ts';
 import type { ClusterTest } from './cluster.ts';
 import { remoteEnvironment } from './remote-server.ts';
 
+/** A log that nobody reads. */
+export const silent = pino({ level: 'silent' });
+
 /** What one server has of the pool. */
 export interface PoolServer extends AsyncDisposable {
   readonly cluster: Cluster;

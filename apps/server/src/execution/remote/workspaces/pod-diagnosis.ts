@@ -1,17 +1,6 @@
 import type { V1ContainerStateTerminated, V1ContainerStatus, V1Pod } from '@kubernetes/client-node';
 import type { PodEvent } from '../kubernetes/cluster.ts';
-import { adviceOf } from './start-advice.ts';
-
-/** Why a pod does not come up. */
-export type PodTrouble =
-  | 'image'
-  | 'unschedulable'
-  | 'volume'
-  | 'configuration'
-  | 'crash'
-  | 'out-of-memory'
-  | 'evicted'
-  | 'ended';
+import { adviceOf, type PodTrouble } from './start-advice.ts';
 
 export type PodDiagnosis =
   /** Its readiness probe passes. */

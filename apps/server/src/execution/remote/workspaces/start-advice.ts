@@ -1,4 +1,13 @@
-import type { PodTrouble } from './pod-diagnosis.ts';
+/** Why a pod does not come up. */
+export type PodTrouble =
+  | 'image'
+  | 'unschedulable'
+  | 'volume'
+  | 'configuration'
+  | 'crash'
+  | 'out-of-memory'
+  | 'evicted'
+  | 'ended';
 
 /** Advice for a trouble, the first whose word the cluster used; the last holds for all others. */
 type Advice = readonly (readonly [word: string, advice: string])[];

@@ -2,8 +2,9 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { ShadowError } from '@shadow/protocol';
 import type { StepProgress } from '../../interfaces/workspace-manager.ts';
 import type { Cluster, PodEvent } from '../kubernetes/cluster.ts';
-import { diagnosePod, type PodDiagnosis, type PodTrouble } from './pod-diagnosis.ts';
+import { diagnosePod, type PodDiagnosis } from './pod-diagnosis.ts';
 import { PodProgress } from './pod-progress.ts';
+import type { PodTrouble } from './start-advice.ts';
 
 export interface PatienceOptions {
   /** Milliseconds until the sidecar must be ready. */
