@@ -55,8 +55,6 @@ export interface RemoteConfig {
   /** Milliseconds for which a pod may be in trouble that can pass by itself. */
   readonly unschedulableGraceMs: number;
   readonly warmPoolSize: number;
-  /** Milliseconds after which an idle task is suspended. */
-  readonly idleTtlMs: number;
 }
 
 export function remoteConfig(values: Settings): RemoteConfig {
@@ -87,7 +85,6 @@ export function remoteConfig(values: Settings): RemoteConfig {
     startTimeoutMs: values.remoteStartTimeoutMs,
     unschedulableGraceMs: values.remoteUnschedulableGraceMs,
     warmPoolSize: values.remoteWarmPoolSize,
-    idleTtlMs: values.workspaceCleanupTtlMs,
   };
 }
 

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { until } from '../support/processes.ts';
-import { runTask } from '../support/running-server.ts';
 import { command, resultsOf, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
 import { openCluster } from './support/cluster.ts';
 import { allObjects } from './support/objects.ts';
 import { startRemoteServer } from './support/remote-server.ts';
+import { until } from './support/warm-pools.ts';
 
 const TASKS = 20;
 
@@ -17,20 +16,22 @@ it('runs twenty tasks at once, each in a pod of its own, and leaves nothing behi
   await using server = await startRemoteServer(directory.path, cluster.namespace, {
     MAX_CONCURRENT_EXECUTIONS: String(TASKS),
   });
-  const finished = await Promise.all(
-    Array.from({ length: TASKS }, (_, index) =>
-      runTask(server, {
-        repository,
-        prompt: scriptPrompt(`Task ${index}`, [
-          write('number.txt', `${index}\n`),
-          command('hostname; cat number.txt'),
-          { text: 'Done.' },
-        ]),
-        model: SCRIPTED,
-      }),
-    ),
+  const run = async (index: number) => {
+    const steps = [write('number.txt', `${index}\n`), command('hostname; cat number.txt'), { text: 'Done.' }];
+    const prompt = scriptPrompt(`Task ${index}`, steps);
+    const { id } = await server.api.createTask({ body: { repository, prompt, model: SCRIPTED } });
+    const params = { taskId: id };
+    await until(`task ${index} rests`, async () => {
+      const { status } = await server.api.getTask({ params });
+      return status === 'ready-for-review' || status === 'failed';
+    });
+    const { events } = await server.api.listEvents({ params, query: { afterSeq: 0, limit: 500 } });
+    return { task: await server.api.getTask({ params }), events };
+  };
+  const finished = await Promise.all(Array.from({ length: TASKS }, (_, index) => run(index)));
+  expect(finished.map(({ task: { status, error } }) => ({ status, error }))).toEqual(
+    Array(TASKS).fill({ status: 'ready-for-review', error: null }),
   );
-  expect(finished.map(({ task }) => task.status)).toEqual(Array(TASKS).fill('ready-for-review'));
   const hosts = finished.map(({ events }, index) => {
     const [host, number] = (resultsOf(events, 'executeCommand')[0]?.preview ?? '').trim().split('\n');
     expect(number).toBe(String(index));

@@ -47,7 +47,6 @@ describe('configuration of remote mode', () => {
       startTimeoutMs: 300_000,
       unschedulableGraceMs: 30_000,
       warmPoolSize: 0,
-      idleTtlMs: 3_600_000,
     });
   });
 
@@ -119,7 +118,6 @@ describe('configuration of remote mode', () => {
       startTimeoutMs: 1000,
       unschedulableGraceMs: 2000,
       warmPoolSize: 3,
-      idleTtlMs: 86_400_001,
     });
     expect(secrets).toContain('token-of-the-cluster');
   });
