@@ -11,7 +11,7 @@ if (!process.env.KUBECONFIG) {
   process.exit(isRequired ? 1 : 0);
 }
 await turbo('build');
-const retry = process.env.CI ? ['--retry=1'] : [];
+const retry = process.env.CI ? ['--retry=2'] : [];
 process.exit(
   run('vitest', ['run', '--config', 'vitest.cluster.config.ts', ...retry, ...process.argv.slice(2)]),
 );

@@ -4,8 +4,8 @@ import { run } from './run.mjs';
 
 requireNode();
 await turbo('build');
-// CI gives a failed test a second try, and the report says so: a busy machine is no reason to turn a change away.
-const retry = process.env.CI ? ['--retry=1'] : [];
+// CI gives a failed test two more tries, and the report says so: a busy machine is no reason to turn a change away.
+const retry = process.env.CI ? ['--retry=2'] : [];
 console.log(
   'Cluster tests are not part of this: npm run test:cluster runs them, on the Kubernetes of KUBECONFIG.',
 );
