@@ -1,13 +1,6 @@
 import { chmod, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  failure,
-  type ProcessOperations,
-  type Result,
-  ShadowError,
-  toShadowError,
-  unwrap,
-} from '@shadow/protocol';
+import { failure, type ProcessOperations, type Result, ShadowError, unwrap } from '@shadow/protocol';
 import { createWorkspaceEngine, measureTree, type RunAs, type WorkspaceContext } from '@shadow/workspace';
 import type { Logger } from 'pino';
 import { archiveWork } from '../../git/archive-work.ts';
@@ -15,6 +8,7 @@ import type { GitEnvironment } from '../../git/git-command.ts';
 import type { MirrorCache } from '../../git/mirror-cache.ts';
 import type { RepositorySource } from '../../git/repository-source.ts';
 import { unsavedWork } from '../../git/unsaved-work.ts';
+import { caught } from '../caught.ts';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type { Capabilities } from '../interfaces/types.ts';
 import type {
@@ -211,15 +205,6 @@ export class LocalWorkspaceManager implements WorkspaceManager {
   #lost(taskId: string): { success: false; error: ReturnType<ShadowError['toOperationError']> } {
     const { directory } = this.#paths(taskId);
     return failure('WORKSPACE_LOST', `The workspace of this task is not there any more (${directory}).`);
-  }
-}
-
-/** Runs a step and turns what it throws into a failed result. */
-async function caught<T extends object>(step: () => Promise<T>): Promise<Result<T>> {
-  try {
-    return { success: true, ...(await step()) };
-  } catch (error) {
-    return { success: false, error: toShadowError(error).toOperationError() };
   }
 }
 

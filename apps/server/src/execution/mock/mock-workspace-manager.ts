@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { failure, type InitStepName, type Result, ShadowError, toShadowError } from '@shadow/protocol';
+import { failure, type InitStepName, type Result, ShadowError } from '@shadow/protocol';
 import { cancelled } from '@shadow/workspace/semantics';
 import type { Logger } from 'pino';
 import { unsavedWork } from '../../git/unsaved-work.ts';
+import { caught } from '../caught.ts';
 import type { ToolExecutor } from '../interfaces/tool-executor.ts';
 import type {
   InitializationStep,
@@ -233,12 +234,4 @@ function lost(taskId: string): ReturnType<typeof failure> {
       taskId,
     },
   );
-}
-
-async function caught<T extends object>(work: () => Promise<T>): Promise<Result<T>> {
-  try {
-    return { success: true, ...(await work()) };
-  } catch (thrown) {
-    return { success: false, error: toShadowError(thrown).toOperationError() };
-  }
 }

@@ -1,18 +1,12 @@
 import type { Readable } from 'node:stream';
-import {
-  failure,
-  type InitStepName,
-  type Result,
-  ShadowError,
-  toShadowError,
-  unwrap,
-} from '@shadow/protocol';
+import { failure, type InitStepName, type Result, ShadowError, unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
 import { archiveWork } from '../../../git/archive-work.ts';
 import type { MirrorCache } from '../../../git/mirror-cache.ts';
 import type { RepositorySource } from '../../../git/repository-source.ts';
 import { unsavedWork } from '../../../git/unsaved-work.ts';
+import { caught } from '../../caught.ts';
 import type { ToolExecutor } from '../../interfaces/tool-executor.ts';
 import type { Capabilities } from '../../interfaces/types.ts';
 import type {
@@ -277,14 +271,5 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
     if (uid === undefined || uid === podUid) return;
     const annotations = { [ANNOTATION.podUid]: uid };
     await this.#cluster.api.configMaps.patch(name, { metadata: { annotations } }, { signal });
-  }
-}
-
-/** Runs a step and turns what it throws into a failed result. */
-async function caught<T extends object>(work: () => Promise<T>): Promise<Result<T>> {
-  try {
-    return { success: true, ...(await work()) };
-  } catch (error) {
-    return { success: false, error: toShadowError(error).toOperationError() };
   }
 }
