@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { DaemonSettings, runDaemon } from './daemon.ts';
 
 /** The starter waits on this descriptor for a line that says who serves now. */
@@ -9,6 +10,8 @@ writeSync(READY_FD, daemon === undefined ? 'occupied\n' : 'ready\n');
 closeSync(READY_FD);
 
 if (daemon !== undefined) {
+  // Now, not at the end, which may be a SIGKILL.
+  flushCompileCache();
   process.on('SIGTERM', daemon.stop);
   process.on('SIGINT', daemon.stop);
   process.on('SIGHUP', () => {});

@@ -11,6 +11,7 @@ import type { RemoteToolExecutor } from '../../../../src/execution/remote/remote
 import type { SidecarClientOptions } from '../../../../src/execution/remote/sidecar-client.ts';
 
 const MAIN = fileURLToPath(new URL('../../../../../sidecar/src/main.ts', import.meta.url));
+const COMPILE_CACHE = fileURLToPath(new URL('../../../../../../node_modules/.cache/shadow', import.meta.url));
 export const TOKEN = 'a-token-for-tests-only';
 
 /** A sidecar as a process of its own, always on the same port, that can be killed and started again. */
@@ -37,8 +38,10 @@ export class TestSidecar {
   }
 
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [MAIN], {
+    // As the image starts it.
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN], {
       env: {
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
         PATH: process.env.PATH,
         HOME: this.directory,
         SIDECAR_PORT: String(this.#port),
