@@ -29,6 +29,7 @@ const MAX_CONNECTIONS = 2048;
 const STREAM_BUFFER_BYTES = 1024 * 1024;
 /** Longer than a client keeps an idle connection, so that it is never the sidecar that closes one just used. */
 const KEEP_ALIVE_MS = 75_000;
+const IDLE_POLL_MS = 50;
 
 /** A running sidecar. */
 export interface Sidecar {
@@ -174,7 +175,10 @@ async function listen(server: Server, { host, port }: Config): Promise<number> {
 async function closeServer(server: Server, drainMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // A call that ends while others go on leaves its connection open, for as long as its client likes.
+  const idle = setInterval(() => server.closeIdleConnections(), IDLE_POLL_MS);
   const timer = setTimeout(() => server.closeAllConnections(), drainMs);
   await closed;
+  clearInterval(idle);
   clearTimeout(timer);
 }

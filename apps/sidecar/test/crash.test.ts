@@ -1,4 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,10 +70,48 @@ describe('a kill of the process host', () => {
   });
 });
 
+describe('a caller that goes away in the middle of an answer', () => {
+  it('leaves the sidecar as it was, without a word beside the log', async () => {
+    const place = makePlace();
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: place.workspace, encoding: 'utf8' }).trim();
+    git('init', '--quiet');
+    for (const setting of ['user.name=Test', 'user.email=test@example.invalid', 'core.compression=0'])
+      git('config', ...setting.split('='));
+    git('commit', '--quiet', '--allow-empty', '--message', 'Base');
+    const since = git('rev-parse', 'HEAD');
+    writeFileSync(join(place.workspace, 'large'), randomBytes(24 * 1024 ** 2));
+    git('add', '--all');
+    git('commit', '--quiet', '--message', 'Work');
+    const sidecar = await startProcess(place);
+    try {
+      for (const [method, path, json] of [
+        ['GET', '/api/files/download?path=large', undefined],
+        ['POST', '/api/git/bundle-of', { since }],
+      ] as const) {
+        const gone = new AbortController();
+        const response = await sidecar.call(method, path, { json, signal: gone.signal });
+        await response.body?.getReader().read();
+        gone.abort();
+      }
+      const ready = await sidecar.call('GET', '/api/workspace');
+      expect(ready.status).toBe(200);
+      await ready.arrayBuffer();
+    } finally {
+      const closed = once(sidecar.child, 'close');
+      await sidecar.kill('SIGTERM');
+      await closed;
+      await place.remove();
+    }
+    expect(sidecar.errors()).toBe('');
+  });
+});
+
 describe('an orderly end', () => {
   it('lets calls end, ends the commands and leaves with 0', async () => {
     const place = makePlace();
-    const sidecar = await startProcess(place);
+    // Longer than this test may take: a connection that its client keeps open for later must hold nothing up.
+    const sidecar = await startProcess(place, { SIDECAR_DRAIN_MS: '600000' });
     const json = { command: 'echo $$ > pid; sleep 100', isBackground: true };
     await sidecar.call('PUT', '/api/execute/ended', { json });
     const stream = framesIn(await sidecar.call('GET', '/api/terminal/ended/raw'));

@@ -66,6 +66,7 @@ describeToolExecutor(
       return await connectProcessHost(socketPath);
     },
   }),
+  { remotes },
 );
 
 const canIsolate = (await findBubblewrap()) !== undefined;

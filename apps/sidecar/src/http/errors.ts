@@ -10,11 +10,13 @@ export const notFound: RequestHandler = (request) => {
 
 /** Gives every failure the same body, and logs those of the sidecar itself. */
 export function errorHandler(log: Logger): ErrorRequestHandler {
-  return (thrown: unknown, request, response, next) => {
+  // Express knows an error handler by its four parameters.
+  return (thrown: unknown, request, response, _next) => {
     const error = toHttpError(thrown);
     if (error.status >= 500)
       log.error({ err: error, operation: response.locals.operation }, 'request failed');
-    if (response.headersSent) return next(thrown);
+    // Half an answer is cut, so that nobody takes it for a whole one. Express would do the same and print the error besides.
+    if (response.headersSent) return void response.destroy();
     // What is left of the body would be taken for the next request, and waiting for it would be a slow-loris' gain.
     if (!request.complete) response.set('Connection', 'close');
     if (error.status === 401) response.set('WWW-Authenticate', 'Bearer');

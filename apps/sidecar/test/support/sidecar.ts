@@ -89,17 +89,23 @@ export async function startInProcess(place: Place): Promise<Served & { close(): 
 
 export type SidecarProcess = Served & {
   child: ChildProcess;
+  /** What it has printed beside its log. */
+  errors(): string;
   /** Resolves when the process is gone. */
   kill(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
 
 /** A sidecar as a process of its own, with the same port again when it is given. */
 export async function startProcess(place: Place, settings: NodeJS.ProcessEnv = {}): Promise<SidecarProcess> {
-  const { child, port } = await spawnProgram('../../src/main.ts', { ...place.environment, ...settings });
+  const { child, port, errors } = await spawnProgram('../../src/main.ts', {
+    ...place.environment,
+    ...settings,
+  });
   const exited = exitOf(child);
   return {
     ...served(port),
     child,
+    errors,
     kill: (signal) => {
       child.kill(signal);
       return exited;
@@ -113,16 +119,21 @@ const Announcement = z.object({ port: z.int() });
 export async function spawnProgram(
   path: string,
   environment: NodeJS.ProcessEnv,
-): Promise<{ child: ChildProcess; port: number; ports: AsyncIterator<string> }> {
+): Promise<{ child: ChildProcess; port: number; ports: AsyncIterator<string>; errors(): string }> {
   const program = fileURLToPath(new URL(path, import.meta.url));
   const child = spawn(process.execPath, [program], {
     env: environment,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+    process.stderr.write(text);
   });
   const ports = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const { value, done } = await ports.next();
   if (done === true) throw new Error(`${path} ended before it listened`);
-  return { child, port: portIn(value), ports };
+  return { child, port: portIn(value), ports, errors: () => errors };
 }
 
 export function portIn(line: string): number {

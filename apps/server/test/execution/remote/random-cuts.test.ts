@@ -5,8 +5,8 @@ import { CuttingProxy } from './support/cutting-proxy.ts';
 import { executorOn, TestSidecar } from './support/sidecar.ts';
 
 const CUTS = process.env.SHADOW_SOAK === '1' ? 1000 : 40;
-/** The sidecar's own death costs a start each: a tenth of the cuts. */
-const KILL_SHARE = 0.1;
+/** Of the cuts at the reader's end, how many are the sidecar's own death, which costs a start: about a tenth of all. */
+const KILL_SHARE = 0.3;
 /** Numbers counted for each cut: less than the ring holds even for all of them, so that nothing is declared as gone. */
 const LINES_PER_CUT = 900;
 const SEED = 20_261;
@@ -70,10 +70,8 @@ it(`an output that is cut ${CUTS} times, by its reader, the way and kill -9 of t
   }
   expect(offset).toBe(text.length);
   expect(hash.digest('hex')).toBe(createHash('sha256').update(text).digest('hex'));
-  expect(made.way).toBeGreaterThan(0);
-  expect(made.reader).toBeGreaterThan(0);
-  expect(made.kill).toBeGreaterThan(0);
-  expect(made.way + made.reader + made.kill).toBeGreaterThanOrEqual(CUTS / 2);
+  expect(made.way + made.reader + made.kill).toBeGreaterThanOrEqual(CUTS);
+  for (const count of Object.values(made)) expect(count).toBeGreaterThanOrEqual(CUTS / 20);
   proxy.plan = () => undefined;
   await executor.close();
 }, 1_800_000);
