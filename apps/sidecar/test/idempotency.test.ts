@@ -1,8 +1,9 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AnswerStore } from '../src/idempotency/answer-store.ts';
-import { makePlace, type Place, type Served, startInProcess } from './support/sidecar.ts';
+import { makePlace, type Place, type Served, startInProcess, TOKEN, until } from './support/sidecar.ts';
 
 let place: Place;
 let sidecar: Served & { close(): Promise<void> };
@@ -70,6 +71,40 @@ describe('a keyed mutation', () => {
     expect(first).toMatchObject({ created: true, size: 5 });
     expect(await (await upload('bytes')).json()).toEqual(first);
     expect((await upload('other')).status).toBe(409);
+  });
+
+  it('is done once its reader has enough, when the end of its body comes later', async () => {
+    const own = makePlace();
+    const process = await startInProcess(own);
+    try {
+      const git = (...args: string[]) =>
+        execFileSync('git', ['-C', own.directory, ...args], { encoding: 'utf8' }).trim();
+      git('init', '--quiet', '--initial-branch=main', 'source');
+      const author = ['-c', 'user.name=a', '-c', 'user.email=a@localhost'];
+      git('-C', 'source', ...author, 'commit', '--quiet', '--allow-empty', '--message=one');
+      git('-C', 'source', 'bundle', 'create', '--quiet', join(own.directory, 'bundle'), '--branches');
+      const commit = git('-C', 'source', 'rev-parse', 'HEAD');
+      const bundle = readFileSync(join(own.directory, 'bundle'));
+      const query = new URLSearchParams({ branch: 'work', base: 'main', commit, originUrl: '/source' });
+      const restore = async (end: Promise<void>) => {
+        const body = (async function* () {
+          yield bundle;
+          await end;
+        })();
+        const headers = { authorization: `Bearer ${TOKEN}`, 'idempotency-key': 'restore' };
+        const request = { method: 'PUT', headers, body, duplex: 'half' } as const;
+        const answer = await fetch(`${process.url}/api/git/bundle?${query}`, request);
+        return { status: answer.status, body: await answer.json() };
+      };
+      const isCloned = () => existsSync(join(own.workspace, '.git', 'config')) && /base = /.test(config());
+      const config = () => readFileSync(join(own.workspace, '.git', 'config'), 'utf8');
+      const first = await restore(until(isCloned, 'the end of git'));
+      expect(first).toMatchObject({ status: 200, body: { baseCommit: commit } });
+      expect(await restore(Promise.resolve())).toEqual(first);
+    } finally {
+      await process.close();
+      await own.remove();
+    }
   });
 
   it('is remembered by the next process', async () => {

@@ -39,46 +39,69 @@ const requireJson: RequestHandler = (request, _response, next) => {
   );
 };
 
-/** A body of bytes, hashed as it passes. */
+/**
+ * A body of bytes, hashed as it passes. All who iterate share one reading, so that bytes are seen once: whoever leaves
+ * early, even with a read under way, leaves what comes then to the digest.
+ */
 export class ByteBody implements AsyncIterable<Uint8Array> {
   readonly #request: Request;
   readonly #limits: Pick<LimitsConfig, 'maxUploadBytes' | 'bodyIdleMs'>;
-  readonly #hash = createHash('sha256');
+  readonly #bytes: AsyncGenerator<Uint8Array, void, undefined>;
   #digest: string | undefined;
+  #failure: ShadowError | undefined;
 
   constructor(request: Request, limits: Pick<LimitsConfig, 'maxUploadBytes' | 'bodyIdleMs'>) {
     this.#request = request;
     this.#limits = limits;
+    this.#bytes = this.#read();
   }
 
   /** @throws ShadowError FILE_TOO_LARGE, CANCELLED when the sender goes away or stands still */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    const { maxUploadBytes, bodyIdleMs } = this.#limits;
-    if (Number(this.#request.headers['content-length'] ?? 0) > maxUploadBytes) throw tooLarge(maxUploadBytes);
-    const stopWatching = endWhenIdle(this.#request, bodyIdleMs);
-    let size = 0;
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, void, undefined> {
+    // Without return(): leaving early does not end the reading.
+    return { next: () => this.#bytes.next() };
+  }
+
+  /** Hash of the whole body; what nobody has read is read for it. @throws ShadowError as reading does */
+  async digest(): Promise<string> {
+    for await (const _ of this);
+    if (this.#digest === undefined) throw this.#failure ?? cutOff(undefined);
+    return this.#digest;
+  }
+
+  async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
+    const hash = createHash('sha256');
     try {
-      for await (const chunk of this.#request.iterator({ destroyOnReturn: false })) {
-        const bytes: Buffer = chunk;
-        size += bytes.length;
-        if (size > maxUploadBytes) throw tooLarge(maxUploadBytes);
-        this.#hash.update(bytes);
+      for await (const bytes of this.#chunks()) {
+        hash.update(bytes);
         yield bytes;
       }
     } catch (error) {
-      if (error instanceof ShadowError) throw error;
-      throw new ShadowError('CANCELLED', 'The upload was cut off.', { cause: error });
-    } finally {
-      stopWatching();
+      this.#failure = error instanceof ShadowError ? error : cutOff(error);
+      throw this.#failure;
     }
-    this.#digest = this.#hash.digest('hex');
+    this.#digest = hash.digest('hex');
   }
 
-  /** Hash of the whole body; what nobody has read is read for it. */
-  async digest(): Promise<string> {
-    if (this.#digest === undefined) for await (const _ of this);
-    return this.#digest ?? '';
+  async *#chunks(): AsyncGenerator<Buffer, void, undefined> {
+    const { maxUploadBytes, bodyIdleMs } = this.#limits;
+    if (Number(this.#request.headers['content-length'] ?? 0) > maxUploadBytes) throw tooLarge(maxUploadBytes);
+    const chunks: AsyncIterator<Buffer> = this.#request.iterator({ destroyOnReturn: false });
+    let size = 0;
+    for (;;) {
+      // Only while bytes are waited for: a reader that is slow is not a sender that stands still.
+      const stopWatching = endWhenIdle(this.#request, bodyIdleMs);
+      const { done, value } = await chunks.next().finally(stopWatching);
+      if (done === true) return;
+      size += value.length;
+      if (size > maxUploadBytes) throw tooLarge(maxUploadBytes);
+      yield value;
+    }
   }
+}
+
+function cutOff(cause: unknown): ShadowError {
+  return new ShadowError('CANCELLED', 'The upload was cut off.', { cause });
 }
 
 /** Cuts a connection whose body stands still: whoever sends nothing must not hold anything. */

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import { type GitCredential, ShadowError, toShadowError } from '@shadow/protocol';
 import { cancelled, throwIfCancelled } from '../operation.ts';
 import { errnoOf } from '../security/path-errors.ts';
@@ -184,14 +183,35 @@ function feed(child: ChildProcess, input: GitRun['input'], stop: (reason: Shadow
     stdin.end(input ?? '');
     return;
   }
-  const source = Readable.from(input, { objectMode: false });
-  let failure: unknown;
-  source.once('error', (error) => {
-    failure = error;
-  });
-  pipeline(source, stdin).catch((error: unknown) => {
-    // A pipe that git closed is told by git's end.
-    if (failure !== undefined && failure === error && errnoOf(error) !== 'EPIPE') stop(toShadowError(error));
+  void send(input, stdin, stop);
+}
+
+/** Sends at git's pace. What git does to its pipe is told by git's end; only what the source throws ends git. */
+async function send(
+  source: AsyncIterable<Uint8Array>,
+  stdin: Writable,
+  stop: (reason: ShadowError) => void,
+): Promise<void> {
+  try {
+    for await (const chunk of source) {
+      if (!stdin.writable) return;
+      if (!stdin.write(chunk)) await drained(stdin);
+    }
+    stdin.end();
+  } catch (error) {
+    stop(toShadowError(error));
+  }
+}
+
+/** Waits until more may be written, or never again. */
+function drained(stdin: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stdin.off('drain', done).off('close', done);
+      resolve();
+    };
+    if (stdin.closed) done();
+    else stdin.on('drain', done).on('close', done);
   });
 }
 
