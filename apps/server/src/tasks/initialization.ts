@@ -1,11 +1,15 @@
 import type { PrismaClient, Task as TaskRow } from '@shadow/db';
 import { ShadowError, toShadowError, unwrap } from '@shadow/protocol';
+import type { Logger } from 'pino';
 import type {
   InitializationStep,
   PreparedWorkspace,
   WorkspaceManager,
+  WorkspaceSpec,
 } from '../execution/interfaces/workspace-manager.ts';
 import type { PostgresEventLog } from './event-log.ts';
+import { logInternal } from './log-internal.ts';
+import { beginAgain, startedAgain } from './restart.ts';
 import { resourcesOf } from './rows.ts';
 import { storableText } from './storable-json.ts';
 
@@ -17,8 +21,10 @@ export class InitializationEngine {
   readonly #prisma: PrismaClient;
   readonly #events: PostgresEventLog;
   readonly #workspaces: WorkspaceManager;
+  readonly #log: Logger;
 
-  constructor(prisma: PrismaClient, events: PostgresEventLog, workspaces: WorkspaceManager) {
+  constructor(prisma: PrismaClient, events: PostgresEventLog, workspaces: WorkspaceManager, log: Logger) {
+    this.#log = log.child({ component: 'INITIALIZATION' });
     this.#prisma = prisma;
     this.#events = events;
     this.#workspaces = workspaces;
@@ -31,17 +37,16 @@ export class InitializationEngine {
 
   /**
    * Runs every step that is not completed yet. With all completed it checks that the workspace is there; one that is
-   * suspended is brought back by all steps.
-   * @throws ShadowError of the step that failed, WORKSPACE_LOST when a ready workspace has vanished
+   * suspended is brought back by all steps, and one that is lost is made again by them.
+   * @throws ShadowError of the step that failed, or of a workspace that does not answer
    */
   async ensureReady(task: TaskRow, branch: string, signal: AbortSignal): Promise<void> {
     const rows = await this.#prisma.initStep.findMany({ where: { taskId: task.id } });
     const completed = new Set(rows.filter((row) => row.status === 'COMPLETED').map((row) => row.name));
     const all = this.#workspaces.steps();
     const open = all.filter((step) => !completed.has(step.name));
-    const isSuspended = open.length === 0 && (await this.#isSuspended(task.id));
-    if (open.length === 0 && !isSuspended) return this.#check(task.id);
-    for (const step of isSuspended ? all : open) await this.#runStep(step, task, branch, signal);
+    const isAway = open.length === 0 && (await this.#isAway(task));
+    for (const step of isAway ? all : open) await this.#runStep(step, task, branch, signal);
   }
 
   /**
@@ -64,14 +69,15 @@ export class InitializationEngine {
     await this.#runStep({ name, run }, task, task.branch ?? '', signal);
   }
 
-  async #isSuspended(taskId: string): Promise<boolean> {
-    const { status } = await this.#workspaces.getWorkspaceStatus(taskId);
-    return status === 'suspended';
-  }
-
-  async #check(taskId: string): Promise<void> {
-    const health = await this.#workspaces.healthCheck(taskId);
-    if (!health.success) throw ShadowError.from(health.error);
+  /** Whether a workspace that was there once is suspended or lost, so that all its steps must run again. */
+  async #isAway(task: TaskRow): Promise<boolean> {
+    const { status } = await this.#workspaces.getWorkspaceStatus(task.id);
+    if (status === 'suspended') return true;
+    const health = await this.#workspaces.healthCheck(task.id);
+    if (health.success) return false;
+    if (health.error.code !== 'WORKSPACE_LOST') throw ShadowError.from(health.error);
+    await beginAgain(this.#events, task, health.error.message);
+    return true;
   }
 
   async #runStep(
@@ -92,6 +98,7 @@ export class InitializationEngine {
       baseBranch: task.baseBranch ?? undefined,
       branch,
       ...resourcesOf(task),
+      ...earlierBase(task),
     };
     const result = await step
       .run(spec, { signal, log: (text) => log.write(text) })
@@ -103,8 +110,10 @@ export class InitializationEngine {
     await log.close();
     const durationMs = performance.now() - startedAt;
     if (result.success) return this.#complete(step, task, attempt, durationMs, result.prepared);
-    await this.#fail(step, task, attempt, durationMs, result.error);
-    throw ShadowError.from(result.error);
+    const error = ShadowError.from(result.error);
+    logInternal(this.#log, error, { taskId: task.id, step: step.name, attempt }, 'a step failed');
+    await this.#fail(step, task, attempt, durationMs, error);
+    throw error;
   }
 
   #begin(step: InitializationStep, task: TaskRow): Promise<number> {
@@ -146,7 +155,7 @@ export class InitializationEngine {
         error: null,
       } as const;
       if (prepared === undefined) return { value: undefined, events: [done] };
-      const { branch, baseBranch, baseCommit } = prepared;
+      const { branch, baseBranch, baseCommit, start } = prepared;
       await transaction.task.update({ where: { id: task.id }, data: { branch, baseBranch, baseCommit } });
       const workspace = { mode: this.#workspaces.mode, status: 'READY', branch, baseCommit } as const;
       const place = { path: prepared.path ?? null, podName: prepared.podName ?? null };
@@ -155,7 +164,10 @@ export class InitializationEngine {
         create: { taskId: task.id, userId: task.userId, ...workspace, ...place },
         update: { ...workspace, ...place },
       });
-      return { value: undefined, events: [done, { type: 'workspace', branch, baseBranch, baseCommit }] };
+      const isAgain = task.baseCommit !== null && start !== undefined;
+      const told = isAgain ? [startedAgain({ ...task, branch, baseBranch }, start)] : [];
+      const ready = { type: 'workspace', branch, baseBranch, baseCommit } as const;
+      return { value: undefined, events: [done, ready, ...told] };
     });
   }
 
@@ -228,6 +240,11 @@ class StepLog {
     const append = () => this.#events.append(ref(this.#task), [{ type: 'init-log', name: this.#name, text }]);
     this.#stored = this.#stored.then(append).catch(() => undefined);
   }
+}
+
+/** Known once a workspace of the task was ready. */
+function earlierBase({ baseBranch, baseCommit }: TaskRow): Pick<WorkspaceSpec, 'earlier'> {
+  return baseBranch === null || baseCommit === null ? {} : { earlier: { baseBranch, baseCommit } };
 }
 
 function ref(task: TaskRow): { taskId: string; userId: string } {

@@ -123,7 +123,7 @@ export class DatabaseTurnJournal implements TurnJournal {
 /** Stores a message at the next position of its task; the run slot makes the caller the only writer. */
 export async function appendMessage(
   client: Pick<PrismaClient, 'message'>,
-  task: JournalTask,
+  task: Omit<JournalTask, 'executionId'> & { executionId: string | null },
   message: { id: string; role: MessageRole; parts: MessagePart[] },
 ): Promise<void> {
   const last = await client.message.findFirst({

@@ -11,6 +11,11 @@ export interface WorkspaceSpec {
   baseBranch: string | undefined;
   /** The branch to work on; made at the base commit. */
   branch: string;
+  /**
+   * The base of an earlier workspace of this task, where there was one. If that is lost, the branch goes on from where it was
+   * pushed to, and its base stays the same.
+   */
+  earlier?: { baseBranch: string; baseCommit: string };
   /** What the workspace may use where that can be set per task; the server's own settings otherwise. */
   resources?: WorkspaceResources;
 }
@@ -28,6 +33,13 @@ export interface PreparedWorkspace {
   branch: string;
   path: string | undefined;
   podName: string | undefined;
+  /** Where the branch begins in a workspace that was made just now: at its base, or as it was pushed. Absent for one that was kept. */
+  start?: BranchStart;
+}
+
+export interface BranchStart {
+  from: 'base' | 'pushed';
+  commit: string;
 }
 
 export interface StepProgress {

@@ -109,8 +109,7 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     const { directory, state } = this.#paths(taskId);
     return caught(async () => {
       unwrap(await this.#options.releaseProcesses(state));
-      await this.#executors.get(taskId)?.close();
-      this.#executors.delete(taskId);
+      await this.#forget(taskId);
       // Out of sight at once: a crash from here on leaves rubbish, never half a workspace.
       const rubbish = `${directory}.removed`;
       if (await exists(directory)) await rename(directory, rubbish);
@@ -162,10 +161,12 @@ export class LocalWorkspaceManager implements WorkspaceManager {
     progress: StepProgress,
   ): Promise<Result<{ prepared: PreparedWorkspace }>> {
     const { mirrors, git, runAs } = this.#options;
-    const { directory } = this.#paths(spec.taskId);
+    const { directory, copy } = this.#paths(spec.taskId);
     return caught(async () => {
+      if (!(await exists(copy))) await this.#forget(spec.taskId);
       const source = await this.#options.resolveRepository(spec.repository);
-      const request = { source, baseBranch: spec.baseBranch, branch: spec.branch, directory, runAs };
+      const { baseBranch, branch, earlier } = spec;
+      const request = { source, baseBranch, branch, earlier, directory, runAs };
       const prepared = await prepareWorkspace(mirrors, git, request, progress);
       this.#log.info(
         { taskId: spec.taskId, repository: source.name, base: prepared.baseCommit },
@@ -173,6 +174,11 @@ export class LocalWorkspaceManager implements WorkspaceManager {
       );
       return { prepared };
     });
+  }
+
+  async #forget(taskId: string): Promise<void> {
+    await this.#executors.get(taskId)?.close();
+    this.#executors.delete(taskId);
   }
 
   async #context(taskId: string): Promise<WorkspaceContext> {

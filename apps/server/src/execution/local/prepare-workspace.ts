@@ -2,14 +2,13 @@ import { constants, lchown, mkdir, readdir, readFile, rename, rm, stat, writeFil
 import { join } from 'node:path';
 import type { RunAs } from '@shadow/workspace';
 import { type GitEnvironment, gitOutput } from '../../git/git-command.ts';
-import { type MirrorCache, pickBase } from '../../git/mirror-cache.ts';
+import type { MirrorCache } from '../../git/mirror-cache.ts';
+import { baseOfKept, pickStart, type StartRequest } from '../../git/pick-start.ts';
 import type { RepositorySource } from '../../git/repository-source.ts';
 import type { PreparedWorkspace, StepProgress } from '../interfaces/workspace-manager.ts';
 
-export interface PrepareRequest {
+export interface PrepareRequest extends StartRequest {
   source: RepositorySource;
-  baseBranch: string | undefined;
-  branch: string;
   /** The task's directory; the working copy is made in `repo` inside it. */
   directory: string;
   runAs: RunAs | undefined;
@@ -46,21 +45,21 @@ export async function prepareWorkspace(
   // The speculation's failure matters only once its result is wanted.
   speculation.catch(() => undefined);
   const refs = await mirrors.readRefs(request.source, fetching);
-  const base = pickBase(refs, request.baseBranch, request.source.name);
-  await mirrors.ensureCommit(request.source, base.commit, refs.defaultBranch, fetching);
+  const start = pickStart(refs, request, request.source.name);
+  await mirrors.ensureCommit(request.source, start.commit, refs.defaultBranch, fetching);
   const guessed = await speculation.catch(() => undefined);
-  if (guessed !== base.commit) {
+  if (guessed !== start.commit) {
     await rm(fresh, { recursive: true, force: true });
-    await makeCopy(mirrors.path(request.source), environment, request, fresh, base.commit, progress);
+    await makeCopy(mirrors.path(request.source), environment, request, fresh, start.commit, progress);
   }
-  await recordBase(mirrors.path(request.source), request, fresh, base);
+  await recordBase(mirrors.path(request.source), request, fresh, start);
   await rename(fresh, copy);
   return {
-    baseBranch: base.branch,
-    baseCommit: base.commit,
+    ...start.base,
     branch: request.branch,
     path: copy,
     podName: undefined,
+    start: { from: start.from, commit: start.commit },
   };
 }
 
@@ -145,7 +144,8 @@ async function describe(
   const own = { runAs: request.runAs, cwd: copy };
   const recorded = await gitOutput(asOwner(environment, request), ['config', 'shadow.base'], own);
   const [baseCommit = '', ...branch] = recorded.trim().split(' ');
-  return { baseBranch: branch.join(' '), baseCommit, branch: request.branch, path: copy, podName: undefined };
+  const base = baseOfKept({ baseBranch: branch.join(' '), baseCommit }, request);
+  return { ...base, branch: request.branch, path: copy, podName: undefined };
 }
 
 /** Git as the workspace's user sees neither the server's configuration nor its home. */

@@ -181,9 +181,11 @@ export class MockWorkspaceManager implements WorkspaceManager {
     return this.#step('CLONE_TO_POD', progress, async () => {
       const pod = this.#podOf(spec.taskId);
       if (!pod.isReady) throw new ShadowError('UNAVAILABLE', `The sidecar of ${pod.name} is not ready.`);
-      pod.prepared ??= await this.#prepare(pod, spec);
-      progress.log(`Cloned ${spec.repository} at ${pod.prepared.baseCommit.slice(0, 7)} (simulated).`);
-      return { prepared: pod.prepared };
+      if (pod.prepared !== undefined) return { prepared: pod.prepared };
+      pod.prepared = await this.#prepare(pod, spec);
+      const { baseCommit } = pod.prepared;
+      progress.log(`Cloned ${spec.repository} at ${baseCommit.slice(0, 7)} (simulated).`);
+      return { prepared: { ...pod.prepared, start: { from: 'base', commit: baseCommit } } };
     });
   }
 

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { type ErrorCode, type GitRestoreRequest, ShadowError, unwrap } from '@shadow/protocol';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
-import { type MirrorCache, pickBase } from '../../../git/mirror-cache.ts';
+import type { MirrorCache } from '../../../git/mirror-cache.ts';
+import { baseOfKept, type PickedStart, pickStart } from '../../../git/pick-start.ts';
 import type { RepositorySource } from '../../../git/repository-source.ts';
 import type { PreparedWorkspace, StepProgress, WorkspaceSpec } from '../../interfaces/workspace-manager.ts';
 import type { RemoteToolExecutor } from '../remote-tool-executor.ts';
@@ -17,8 +18,8 @@ export interface CloneSources {
   openBundle(mirror: string, signal: AbortSignal): Readable;
 }
 
-type Prepared = Pick<PreparedWorkspace, 'baseBranch' | 'baseCommit' | 'branch'>;
-type Base = { branch: string; commit: string; defaultBranch: string | null };
+type Prepared = Pick<PreparedWorkspace, 'baseBranch' | 'baseCommit' | 'branch' | 'start'>;
+type Start = PickedStart & { defaultBranch: string | null };
 
 /** What a clone in the pod may fail with that a bundle from the server does not. */
 const NOT_FROM_THERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -32,7 +33,7 @@ const NOT_FROM_THERE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const SILENCE_MS = 20_000;
 
 /**
- * CLONE_TO_POD: the repository is in the pod afterwards, at the base that the server resolved with its own access. No
+ * CLONE_TO_POD: the repository is in the pod afterwards, at the start that the server resolved with its own access. No
  * credential goes there: what the pod cannot read by itself comes as a bundle from the server's mirror.
  * @param holdsRepository whether a finished clone is there already
  * @throws ShadowError as reading the repository and cloning do
@@ -48,25 +49,35 @@ export async function cloneToPod(
   if (holdsRepository) return await kept(executor, source, spec, progress);
   const { signal, log } = progress;
   const refs = await sources.mirrors.readRefs(source, { signal });
-  const base = { ...pickBase(refs, spec.baseBranch, source.name), defaultBranch: refs.defaultBranch };
+  const start = { ...pickStart(refs, spec, source.name), defaultBranch: refs.defaultBranch };
+  if (start.from === 'pushed') log(`Going on from the branch ${start.branch} as it was pushed.`);
+  const prepared = {
+    ...start.base,
+    branch: spec.branch,
+    start: { from: start.from, commit: start.commit },
+  };
   if (isForThePod(sources, source)) {
-    const cloned = await cloneThere(sources, executor, source, { ...spec, base }, progress);
-    if (cloned !== undefined) return cloned;
+    if (await cloneThere(sources, executor, source, { ...spec, start }, progress)) return prepared;
   } else {
     log(`Sending ${source.name} from the server’s mirror.`);
   }
-  return await sendBundle(sources, executor, source, { ...spec, base }, progress);
+  await sendBundle(sources, executor, source, { ...spec, start }, progress);
+  return prepared;
 }
 
 /** A volume that was cloned to before: what is there is not touched, and the repository is not asked. */
 async function kept(
   executor: RemoteToolExecutor,
   source: RepositorySource,
-  { branch }: WorkspaceSpec,
+  spec: WorkspaceSpec,
   { signal, log }: StepProgress,
 ): Promise<Prepared> {
+  const { branch } = spec;
   log('The workspace is as it was left.');
-  return unwrap(await executor.gitClone({ url: source.url, branch, originUrl: source.url }, { signal }));
+  const recorded = unwrap(
+    await executor.gitClone({ url: source.url, branch, originUrl: source.url }, { signal }),
+  );
+  return { ...baseOfKept(recorded, spec), branch };
 }
 
 /** Only what anybody may read: an address that a pod can use without a credential. */
@@ -77,14 +88,14 @@ function isForThePod({ clone, egress }: CloneSources, source: RepositorySource):
   return clone === 'pod' || egress !== 'none';
 }
 
-/** @returns undefined when the server's mirror is to be used instead */
+/** @returns false when the server's mirror is to be used instead */
 async function cloneThere(
   { clone }: CloneSources,
   executor: RemoteToolExecutor,
   source: RepositorySource,
-  { branch, base }: { branch: string; base: Base },
+  { branch, start }: { branch: string; start: Start },
   { signal, log }: StepProgress,
-): Promise<Prepared | undefined> {
+): Promise<boolean> {
   log(`Cloning ${source.url} in the pod.`);
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -92,37 +103,43 @@ async function cloneThere(
     clearTimeout(timer);
     log(text);
   };
-  const request = { url: source.url, branch, base: base.branch, commit: base.commit, originUrl: source.url };
+  const request = {
+    url: source.url,
+    branch,
+    base: start.branch,
+    commit: start.commit,
+    originUrl: source.url,
+  };
   const isFallbackThere = clone === 'auto';
   const limited = isFallbackThere ? AbortSignal.any([signal, silence.signal]) : signal;
   const cloned = await executor.gitClone(request, { signal: limited, onProgress });
   clearTimeout(timer);
-  if (cloned.success) return cloned;
+  if (cloned.success) return true;
   const { error } = cloned;
   const wasSilent = silence.signal.aborted && !signal.aborted;
   if (!isFallbackThere || !(wasSilent || NOT_FROM_THERE.has(error.code))) throw ShadowError.from(error);
   const why = wasSilent ? 'It did not answer the pod.' : error.message;
   log(`The pod cannot clone it: ${why} Sending it from the server’s mirror.`);
-  return undefined;
+  return false;
 }
 
 async function sendBundle(
   { mirrors, openBundle }: CloneSources,
   executor: RemoteToolExecutor,
   source: RepositorySource,
-  { branch, base }: { branch: string; base: Base },
+  { branch, start }: { branch: string; start: Start },
   { signal, log }: StepProgress,
-): Promise<Prepared> {
-  await mirrors.ensureCommit(source, base.commit, base.defaultBranch, { signal, log });
+): Promise<void> {
+  await mirrors.ensureCommit(source, start.commit, start.defaultBranch, { signal, log });
   const request: GitRestoreRequest = {
     branch,
-    base: base.branch,
-    commit: base.commit,
+    base: start.branch,
+    commit: start.commit,
     originUrl: source.url,
   };
   const content = openBundle(mirrors.path(source), signal);
   try {
-    return unwrap(await executor.gitRestore(request, content, { signal }));
+    unwrap(await executor.gitRestore(request, content, { signal }));
   } finally {
     content.destroy();
   }

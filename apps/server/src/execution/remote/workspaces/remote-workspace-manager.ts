@@ -254,8 +254,7 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
       { taskId: spec.taskId, pod: workspace.name, base: prepared.baseCommit },
       'workspace ready',
     );
-    const { baseBranch, baseCommit, branch } = prepared;
-    return { prepared: { baseBranch, baseCommit, branch, path: undefined, podName: workspace.name } };
+    return { prepared: { ...prepared, path: undefined, podName: workspace.name } };
   }
 
   /** The workspace with all that belongs to it: a step that is tried again may find less than the one before it left. */

@@ -74,5 +74,5 @@ export function isReady(pod: V1Pod | undefined): boolean {
 }
 
 function lostMessage(end: string): string {
-  return `${end} Its files were on the node (REMOTE_STORAGE=emptyDir) and went with it; what was pushed or archived is kept. Start a new task from there. With REMOTE_STORAGE=pvc a workspace outlives its pod.`;
+  return `${end} Its files were on the node (REMOTE_STORAGE=emptyDir) and went with it; what was pushed is kept. The next message makes a new pod, from the branch of the task if it was pushed, from its base otherwise. With REMOTE_STORAGE=pvc a workspace outlives its pod.`;
 }
