@@ -89,7 +89,7 @@ export async function compose(
   const workspaces = await openWorkspaces(config, parts);
   undo.defer(() => workspaces.close());
   const providers = await ProviderRegistry.open({ prisma, home: config.home, config: config.providers, log });
-  const initialization = new InitializationEngine(prisma, events, workspaces);
+  const initialization = new InitializationEngine(prisma, events, workspaces, log);
   const toolMetrics = prometheusToolMetrics(metrics.registry);
   const redact = redactValues(config.secrets);
   const turns = new TurnExecutor({

@@ -107,6 +107,11 @@ export const OperationError = z.object({
 });
 export type OperationError = z.infer<typeof OperationError>;
 
+/**
+ * Causes of errors that became data, for the log of this process: no JSON holds them. A copy of such data has none.
+ */
+const causes = new WeakMap<OperationError, unknown>();
+
 /** The body of every HTTP error answer. */
 export const ErrorBody = z.object({ error: OperationError });
 export type ErrorBody = z.infer<typeof ErrorBody>;
@@ -146,17 +151,21 @@ export class ShadowError extends Error {
 
   /** The error as data for a result, an event or an HTTP body. */
   toOperationError(): OperationError {
-    return {
+    const error = {
       code: this.code,
       message: this.message,
       retryable: this.retryable,
       ...(this.details === undefined ? {} : { details: this.details }),
     };
+    if (this.cause !== undefined) causes.set(error, this.cause);
+    return error;
   }
 
+  /** The error that the data was made from; with its cause when that was in this process. */
   static from(error: OperationError): ShadowError {
     return new ShadowError(error.code, error.message, {
       retryable: error.retryable,
+      cause: causes.get(error),
       ...(error.details === undefined ? {} : { details: error.details }),
     });
   }

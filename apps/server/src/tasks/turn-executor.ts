@@ -17,6 +17,7 @@ import type { PostgresEventLog } from './event-log.ts';
 import { DatabaseGateStore } from './gate-store.ts';
 import type { InitializationEngine } from './initialization.ts';
 import { appendMessage, DatabaseTurnJournal } from './journal.ts';
+import { logInternal } from './log-internal.ts';
 import { constant, executionFromRow, kebab, messageFromRow } from './rows.ts';
 import { systemPrompt } from './system-prompt.ts';
 import { branchFor } from './task-names.ts';
@@ -61,8 +62,7 @@ export class TurnExecutor {
     );
     const end = await this.#attempt(task, execution, signal).catch((error: unknown): End => {
       const failed = databaseFailure(error) ?? toShadowError(error);
-      if (failed.code === 'INTERNAL')
-        this.#log.error({ executionId: execution.id, err: error }, 'a turn failed');
+      logInternal(this.#log, failed, { taskId: task.id, executionId: execution.id }, 'a turn failed');
       return signal.aborted
         ? { status: stoppedAs(signal), error: null }
         : { status: 'failed', error: { code: failed.code, message: failed.message } };

@@ -8,6 +8,7 @@ import {
   type SidecarEndpoint,
 } from '@shadow/protocol';
 import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { revocationOf } from '../auth.ts';
 import type { LimitsConfig } from '../config.ts';
@@ -46,12 +47,12 @@ export function jsonRoute<E extends SidecarEndpoint>(
 
 /** What a call comes to; a mutation whose key was there before gets the answer of the first. */
 export async function keyedAnswer<E extends SidecarEndpoint, T extends object>(
-  { answers }: Pick<SidecarContext, 'answers'>,
+  { answers, log }: Pick<SidecarContext, 'answers' | 'log'>,
   endpoint: E,
   { idempotencyKey: key, request }: Pick<Call<E>, 'idempotencyKey' | 'request'>,
   work: () => Promise<Result<T>>,
 ): Promise<StoredAnswer> {
-  const run = async () => toAnswer(endpoint, await work());
+  const run = async () => toAnswer(log, endpoint, await work());
   if (endpoint.effect === 'read' || key === undefined) return await run();
   return await answers.once({
     key,
@@ -71,7 +72,7 @@ export function uploadRoute<E extends SidecarEndpoint>(
 ): void {
   register(router, context, endpoint, async (call) => {
     const content = new ByteBody(call.request, limits);
-    const run = async () => toAnswer(endpoint, await handler(call, content));
+    const run = async () => toAnswer(context.log, endpoint, await handler(call, content));
     const key = call.idempotencyKey;
     const fingerprint = async () => fingerprintOf(endpoint, call.request, await content.digest());
     const converges = endpoint.effect === 'converging-write';
@@ -159,6 +160,7 @@ function fingerprintOf(endpoint: SidecarEndpoint, request: Request, bodyHash: st
 }
 
 function toAnswer<T extends object>(
+  log: Logger,
   endpoint: SidecarEndpoint,
   result: Result<T>,
 ): StoredAnswer & { remember: boolean } {
@@ -167,8 +169,11 @@ function toAnswer<T extends object>(
     return { status: endpoint.status, body, remember: true };
   }
   const { error } = result;
-  const status = ShadowError.from(error).status;
-  return { status, body: errorBody(error), remember: isFinal(error) };
+  const failed = ShadowError.from(error);
+  // The caller is told that this log has the details.
+  if (failed.code === 'INTERNAL')
+    log.error({ err: failed, operation: endpoint.operationId }, 'request failed');
+  return { status: failed.status, body: errorBody(error), remember: isFinal(error) };
 }
 
 function sendAnswer(response: Response, { status, body }: StoredAnswer): void {
