@@ -18,6 +18,7 @@ import { createAuthenticator } from './auth.ts';
 import { WorkspaceClaim } from './claim/workspace-claim.ts';
 import type { Config } from './config.ts';
 import type { SidecarContext } from './context.ts';
+import { Connections } from './http/connections.ts';
 import { Slots } from './http/slots.ts';
 import { AnswerStore } from './idempotency/answer-store.ts';
 import { createMetrics } from './observability/metrics.ts';
@@ -29,7 +30,6 @@ const MAX_CONNECTIONS = 2048;
 const STREAM_BUFFER_BYTES = 1024 * 1024;
 /** Longer than a client keeps an idle connection, so that it is never the sidecar that closes one just used. */
 const KEEP_ALIVE_MS = 75_000;
-const IDLE_POLL_MS = 50;
 
 /** A running sidecar. */
 export interface Sidecar {
@@ -50,6 +50,7 @@ export async function startSidecar(config: Config, log: Logger): Promise<Sidecar
   const closing = new AbortController();
   const context = await makeContext(config, claimed, host, log, closing.signal);
   const server = createHttpServer(config, context);
+  const connections = new Connections(server);
   const port = await listen(server, config);
   const metrics = await openMetrics(config, context);
   return {
@@ -57,7 +58,7 @@ export async function startSidecar(config: Config, log: Logger): Promise<Sidecar
     close: async () => {
       closing.abort();
       await metrics?.[Symbol.asyncDispose]();
-      await closeServer(server, config.drainMs);
+      await connections.close(config.drainMs);
       await context.engine.close();
       // Under a supervisor it is the supervisor that ends the host, once this process is gone.
       if (config.isSupervised) await host.close();
@@ -170,15 +171,4 @@ async function listen(server: Server, { host, port }: Config): Promise<number> {
   });
   // A server that listens on a port has such an address.
   return (server.address() as AddressInfo).port;
-}
-
-async function closeServer(server: Server, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // A call that ends while others go on leaves its connection open, for as long as its client likes.
-  const idle = setInterval(() => server.closeIdleConnections(), IDLE_POLL_MS);
-  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(timer);
 }

@@ -83,7 +83,7 @@ describe('a caller that goes away in the middle of an answer', () => {
     writeFileSync(join(place.workspace, 'large'), randomBytes(24 * 1024 ** 2));
     git('add', '--all');
     git('commit', '--quiet', '--message', 'Work');
-    const sidecar = await startProcess(place);
+    const sidecar = await startProcess(place, { SIDECAR_DRAIN_MS: '600000' });
     try {
       for (const [method, path, json] of [
         ['GET', '/api/files/download?path=large', undefined],

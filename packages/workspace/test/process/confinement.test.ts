@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +7,7 @@ import { unwrap } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createInProcessHost, type ProcessHost } from '../../src/host/index.ts';
 import { createProcessOperations } from '../../src/process/index.ts';
-import { collect, makeSandbox, membersOf, run, type Sandbox } from './harness.ts';
+import { collect, isRunning, makeSandbox, membersOf, run, type Sandbox, until } from './harness.ts';
 
 const probe = await createInProcessHost();
 const { capabilities } = probe;
@@ -131,6 +132,28 @@ describe.runIf(capabilities.isolation === 'bubblewrap')('isolation by bubblewrap
     expect(late).toMatchObject({ stdout: 'bye\n', process: { state: 'timed-out' } });
     expect(membersOf(late.process.pid)).toEqual([]);
   });
+
+  it.each(['SIGKILL', 'SIGTERM', 'a timeout', 'its own end'] as const)(
+    'leaves nobody behind at %s, also who cleared its environment and lost its parents',
+    async (end) => {
+      const operations = isolated();
+      const mark = `sleep ${randomInt(1e9, 9e9)}`;
+      const twice = `env -i setsid sh -c 'env -i setsid ${mark} & exit' & wait`;
+      const { process } = await run(operations, {
+        // Silent from the word on, which is when the limit of silence begins.
+        command: `(${twice}); until read -t 0.2 stop; do echo .; done; ${end === 'a timeout' ? 'sleep 1000' : ''}`,
+        isBackground: true,
+        ...(end === 'a timeout' ? { noOutputTimeoutMs: 5000 } : {}),
+      });
+      const { processId } = process;
+      await until(() => isRunning(mark), 'the escapee');
+      if (end === 'SIGKILL' || end === 'SIGTERM')
+        unwrap(await operations.signalProcess({ processId, signal: end }));
+      else unwrap(await operations.writeStdin({ processId, data: '\n' }));
+      await collect(operations.readOutput({ processId, follow: true }));
+      await until(() => !isRunning(mark), 'the end of the escapee');
+    },
+  );
 
   it('lets a signal through to the command', async () => {
     const operations = isolated();

@@ -69,6 +69,18 @@ export function membersOf(leader: number | null): number[] {
     });
 }
 
+/** Whether a live process has exactly this command line, in whatever namespace. */
+export function isRunning(line: string): boolean {
+  return readdirSync('/proc').some((name) => {
+    try {
+      const text = readFileSync(`/proc/${name}/cmdline`, 'latin1');
+      return /^\d+$/.test(name) && text.replaceAll('\0', ' ').trimEnd() === line;
+    } catch {
+      return false;
+    }
+  });
+}
+
 export async function collect(frames: AsyncIterable<OutputFrame>): Promise<OutputFrame[]> {
   const all: OutputFrame[] = [];
   for await (const frame of frames) all.push(frame);
