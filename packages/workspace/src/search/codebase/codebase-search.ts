@@ -17,6 +17,8 @@ const DEFAULT_PATIENCE_MS = 20_000;
 const IDLE_MS = 600_000;
 /** Trees of very long lists and their terms take memory; the thread ends before the server suffers. */
 const MAX_HEAP_MB = 1_536;
+/** Files' texts and trees are short-lived and small: room for some, not the default's tens of megabytes. */
+const MAX_YOUNG_MB = 8;
 
 export interface CodebaseSearchOptions {
   readonly context: WorkspaceContext;
@@ -104,7 +106,7 @@ export class CodebaseSearch implements AsyncDisposable {
       // Nothing of the server's environment or flags is of any use to it.
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_MB },
     });
     // A process that is done is not kept alive for an index.
     worker.unref();
