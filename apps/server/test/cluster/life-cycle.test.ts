@@ -54,6 +54,7 @@ describe('a workspace in a pod', () => {
       branch: 'shadow/first',
       path: undefined,
       podName: 'shadow-first',
+      start: { from: 'base', commit: base },
     });
     const told = progress.lines.join('\n');
     expect(told).toContain('Scheduled on ');

@@ -68,13 +68,12 @@ it('a task whose pod is lost gets a new one with the next message, and says plai
 });
 
 it('goes on from its branch in the new pod where that was pushed', async () => {
-  const push = command('git add -A && git commit -qm pushed && git push -q origin HEAD');
-  const task = await finished([push]);
-  expect(await remotes.tip(repository, task.branch ?? '')).toBeDefined();
+  const task = await finished([]);
+  await remotes.commit(repository, task.branch ?? '', { 'work.txt': 'pushed\n' });
   await losePod(task.id);
   const more = [command('cat work.txt'), write('more.txt', 'more\n'), { text: 'Done.' }];
   const events = await followUp(task.id, more);
-  expect(resultsOf(events, 'executeCommand')[0]?.preview).toContain('precious');
+  expect(resultsOf(events, 'executeCommand')[0]?.preview).toContain('pushed');
   expect(noticesIn(events)).toContain('as it was pushed');
   const params = { taskId: task.id };
   expect(await server.api.getTask({ params })).toMatchObject({ baseBranch: 'main', baseCommit: base });

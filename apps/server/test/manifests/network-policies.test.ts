@@ -1,6 +1,8 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { loadConfig } from '../../src/config.ts';
+import { workspaceObjects } from '../../src/execution/remote/workspaces/workspace-objects.ts';
 import { kustomize, type Manifest, missingKustomize, only } from './support/kustomize.ts';
 
 const missing = missingKustomize();
@@ -44,6 +46,8 @@ function isIn(cidr: string, address: string): boolean {
   return list.check(address, family);
 }
 
+/** Of a sidecar's numbers, which the monitors alone ask for. */
+const METRICS_PORT = 9464;
 const METADATA = ['169.254.169.254', '169.254.170.2', '100.100.100.200', 'fd00:ec2::254', 'fe80::a9fe:a9fe'];
 const PRIVATE = [
   '10.0.0.1',
@@ -92,12 +96,20 @@ describe.skipIf(missing !== undefined).each(['overlays/local', 'overlays/product
         .map(({ spec }) => Policy.parse(spec))
         .filter(({ podSelector }) => podSelector.matchLabels['app.kubernetes.io/name'] === 'shadow-workspace')
         .flatMap((found) => found.ingress ?? [])
-        .filter(({ ports }) => ports === undefined || ports.some(({ port }) => port === 8080));
+        .filter(({ ports }) => ports?.every(({ port }) => port === METRICS_PORT) !== true);
       expect(ingress).toEqual([
         {
           from: [{ podSelector: { matchLabels: { 'app.kubernetes.io/name': 'shadow-server' } } }],
-          ports: [{ protocol: 'TCP', port: 8080 }],
+          ports: [{ protocol: 'TCP', port: 'http' }],
         },
+      ]);
+    });
+
+    it('means by that the port which the setting names', () => {
+      const { workspaces } = loadConfig({ SIDECAR_PORT: '9090' }).remote;
+      const { pod } = workspaceObjects(workspaces, { name: 'shadow-one', state: 'warm' }, '', '');
+      expect(pod.spec?.containers.flatMap(({ ports }) => ports)).toEqual([
+        { name: 'http', containerPort: 9090, protocol: 'TCP' },
       ]);
     });
 

@@ -40,6 +40,7 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
   #resourceVersion = '';
   #isLive = false;
   #failures = 0;
+  #expiries = 0;
 
   constructor(spec: WatchSpec) {
     this.#spec = spec;
@@ -170,6 +171,7 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
     const opened = () => this.#opened();
     for await (const event of watchStream(transport, kind, this.#path, query, this.#closing.signal, opened)) {
       this.#resourceVersion = event.resourceVersion;
+      this.#expiries = 0;
       if (event.type === 'BOOKMARK') continue;
       const object = parseObject<T>(kind, event.object);
       if (event.type === 'DELETED') this.#cache.remove(object);
@@ -187,14 +189,21 @@ export class ClusterWatch<T extends KubernetesObject> implements ObjectWatch<T> 
     this.#isLive = false;
     const { log, kind } = this.#spec;
     if (error instanceof KubernetesError && error.apiStatus === 410) {
-      // What happened since is forgotten there.
+      // What happened since is forgotten there: everything is listed, at once but for a server that forgets what it just said.
       this.#resourceVersion = '';
+      this.#expiries += 1;
+      if (this.#expiries > 1) await this.#pause(this.#expiries - 1);
       return;
     }
     // A connection that breaks once is usual: proxies and restarts end them.
     this.#failures += 1;
     if (this.#failures === 2) log.warn({ err: error, kind: kind.kind }, 'the cluster cannot be watched');
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+    await this.#pause(this.#failures);
+  }
+
+  /** @param times that the same went wrong in a row */
+  async #pause(times: number): Promise<void> {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (times - 1));
     await delay(pauseMs * (0.8 + 0.4 * Math.random()), undefined, { signal: this.#closing.signal }).catch(
       () => {},
     );
