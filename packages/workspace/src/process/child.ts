@@ -6,6 +6,8 @@ import type { RunAs } from '../context.ts';
 /** How a command is run once everything is decided. */
 export interface LaunchSpec {
   file: string;
+  /** What the program is told that it was called as; default the file. */
+  argv0?: string;
   args: readonly string[];
   cwd: string;
   env: Readonly<Record<string, string>>;
@@ -53,6 +55,7 @@ export async function spawnOnPipes(spec: LaunchSpec): Promise<Child> {
     env: spec.env,
     detached: true,
     stdio: [spec.stdin, 'pipe', 'pipe'],
+    ...(spec.argv0 === undefined ? {} : { argv0: spec.argv0 }),
     ...(spec.runAs === undefined ? {} : { uid: spec.runAs.uid, gid: spec.runAs.gid }),
   });
   const { pid } = child;

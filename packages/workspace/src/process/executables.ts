@@ -14,7 +14,8 @@ export function findShell(path: string | undefined): string {
   return findExecutable('bash', path) ?? findExecutable('sh', path) ?? '/bin/sh';
 }
 
-function isExecutable(path: string): boolean {
+/** Whether this user may execute what is there; a directory counts as well. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;

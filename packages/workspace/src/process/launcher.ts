@@ -6,6 +6,7 @@ import { ChildrenClock } from './children-clock.ts';
 import { findExecutable, findShell } from './executables.ts';
 import { bootId, isStopped, processStartTime } from './group.ts';
 import { bubblewrapArguments, findBubblewrap } from './isolation.ts';
+import { type PlainCommand, plainCommand } from './plain-command.ts';
 import type { HostCapabilities, StartProcess } from './process-host.ts';
 import { isPtyAvailable, spawnOnPty } from './pty-child.ts';
 import type { UsageReading } from './usage.ts';
@@ -77,14 +78,13 @@ export class Launcher {
   ): Promise<Child> {
     const isLimited = Object.keys(request.limits ?? {}).length > 0;
     const isGrouped = isLimited && this.#means.cgroups !== undefined;
-    const [file = '', ...args] = [
+    const shell = findShell(request.env.PATH);
+    const prefix = [
       ...(isGrouped ? ['/bin/sh', '-c', HOLD] : []),
       ...(isLimited && !isGrouped ? this.#rlimitPrefix(request.limits) : []),
       ...this.#isolationPrefix(request),
-      findShell(request.env.PATH),
-      '-c',
-      request.command,
     ];
+    const [file = '', ...args] = [...prefix, shell, '-c', request.command];
     const spec: LaunchSpec = {
       file,
       args,
@@ -95,7 +95,8 @@ export class Launcher {
       ...(request.runAs === undefined ? {} : { runAs: request.runAs }),
       ...(request.pty === undefined ? {} : { pty: request.pty }),
     };
-    const child = request.pty === undefined ? await spawnOnPipes(spec) : await spawnOnPty(spec);
+    const plain = prefix.length > 0 || request.pty !== undefined ? undefined : plainCommand(shell, request);
+    const child = plain === undefined ? await spawned(spec) : await spawnedPlain(spec, plain);
     this.#clock.began(child.pid);
     if (isGrouped) await this.#confine(child, request);
     return child;
@@ -152,6 +153,19 @@ export class Launcher {
       );
     }
     return [bubblewrap, ...bubblewrapArguments(request)];
+  }
+}
+
+async function spawned(spec: LaunchSpec): Promise<Child> {
+  return spec.pty === undefined ? await spawnOnPipes(spec) : await spawnOnPty(spec);
+}
+
+/** Without the shell; what the system refuses is the shell's to report. */
+async function spawnedPlain(spec: LaunchSpec, plain: PlainCommand): Promise<Child> {
+  try {
+    return await spawnOnPipes({ ...spec, ...plain });
+  } catch {
+    return await spawned(spec);
   }
 }
 

@@ -32,10 +32,20 @@ export function processDirectory(stateDir: string, processId: string): string {
 /** Replaces the record atomically; synchronous, so that nothing runs unrecorded. */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
   const directory = processDirectory(stateDir, record.info.processId);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const temporary = join(directory, `${RECORD_FILE}.tmp`);
-  writeFileSync(temporary, JSON.stringify(record), { mode: 0o600 });
+  const text = JSON.stringify(record);
+  try {
+    writeFileSync(temporary, text, { mode: 0o600 });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, text, { mode: 0o600 });
+  }
   renameSync(temporary, join(directory, RECORD_FILE));
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 /** Every readable record of a workspace, oldest first. */

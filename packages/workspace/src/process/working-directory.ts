@@ -13,7 +13,9 @@ export async function resolveWorkingDirectory(
   cwd: string | undefined,
 ): Promise<Result<{ path: string }>> {
   try {
-    await using directory = await createConfinement(root).openDirectory(cwd ?? '.');
+    // Where most commands run; there is nothing on the way to it that could lead out.
+    if (cwd === undefined) return { success: true, path: await realpath(root) };
+    await using directory = await createConfinement(root).openDirectory(cwd);
     return { success: true, path: join(await realpath(root), directory.relative) };
   } catch (error) {
     return { success: false, error: toShadowError(error).toOperationError() };
