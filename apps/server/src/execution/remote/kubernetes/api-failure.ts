@@ -16,25 +16,32 @@ export interface Parties {
   identity: string;
 }
 
+/** What was asked for, as a rule of a Role has it. */
+export interface Action {
+  verb: string;
+  /** Such as `pods` or `pods/portforward`. */
+  resource: string;
+}
+
 /**
  * What the API server says when it refuses.
  * @param body as it came, a Status or whatever a proxy makes of it
  */
-export function refusal(status: number, body: string, parties: Parties): KubernetesError {
+export function refusal(status: number, body: string, parties: Parties, action: Action): KubernetesError {
   const said = Status.safeParse(parseJson(body)).data;
   const message =
     said?.message || `The Kubernetes API server ${parties.server} answers with status ${status}.`;
   const reason = reasonOf(said?.reason, status, message);
   const retryAfterSeconds = said?.details?.retryAfterSeconds;
-  return new KubernetesError(reason, status, withAdvice(reason, message, parties), {
+  return new KubernetesError(reason, status, withAdvice(reason, message, parties, action), {
     ...(retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } }),
   });
 }
 
 /** What an ERROR event of a watch holds. */
-export function watchRefusal(object: unknown, parties: Parties): KubernetesError {
+export function watchRefusal(object: unknown, parties: Parties, resource: string): KubernetesError {
   const said = Status.safeParse(object).data;
-  return refusal(said?.code ?? 500, JSON.stringify(object), parties);
+  return refusal(said?.code ?? 500, JSON.stringify(object), parties, { verb: 'watch', resource });
 }
 
 function reasonOf(reason: string | undefined, status: number, message: string): string {
@@ -55,9 +62,14 @@ const REASONS: Readonly<Record<number, string>> = {
   504: 'Timeout',
 };
 
-function withAdvice(reason: string, message: string, { server, identity }: Parties): string {
+function withAdvice(
+  reason: string,
+  message: string,
+  { server, identity }: Parties,
+  { verb, resource }: Action,
+): string {
   if (reason === 'Forbidden') {
-    return `${message} Shadow is ${identity} at ${server}; give it the permissions of Shadow’s Role (k8s/base), as "shadow doctor" lists them.`;
+    return `${message} Shadow is ${identity} at ${server}: add the verb "${verb}" for "${resource}" to its Role, as k8s/base/rbac.yaml has it; "shadow doctor" says what else is missing.`;
   }
   if (reason === 'Unauthorized') {
     return `The Kubernetes API server ${server} does not accept the credentials of ${identity}: they are expired, revoked or of another cluster. Renew them.`;
@@ -86,7 +98,7 @@ export function unreachable(cause: unknown, { server, identity }: Parties): Kube
     return new KubernetesError(
       'Untrusted',
       0,
-      `The certificate of the Kubernetes API server ${server} is not trusted: ${words}. Give its authority as KUBERNETES_CA_FILE or as certificate-authority of the kubeconfig.`,
+      `The certificate of the Kubernetes API server ${server} is not trusted: ${words} (${code}). Give its authority as KUBERNETES_CA_FILE or as certificate-authority of the kubeconfig.`,
       { cause, details: { code, isSent: false } },
     );
   }

@@ -14,6 +14,9 @@ const IDLE_MS = 30_000;
 /** Bytes of a refusal that are read. */
 const MAX_REFUSAL = 64 * 1024;
 
+/** What a Role must allow for it; from Kubernetes 1.35 on also `create`. */
+const ACTION = { verb: 'get', resource: 'pods/portforward' } as const;
+
 export interface ForwardTarget {
   namespace: string;
   podName: string;
@@ -92,7 +95,7 @@ async function openPortForward(access: ClusterAccess, target: ForwardTarget): Pr
     socket.once('unexpected-response', (request: ClientRequest, response: IncomingMessage) => {
       if (response.statusCode === 401) access.expire();
       readRefusal(response)
-        .then((text) => reject(refusal(response.statusCode ?? 0, text, access)))
+        .then((text) => reject(refusal(response.statusCode ?? 0, text, access, ACTION)))
         .finally(() => request.destroy());
     });
   });

@@ -93,7 +93,8 @@ function addresses(clusterIP: string, podIP: string | undefined, pod: V1Pod | un
   // The address of a pod that is gone may be another's by now.
   if (podIP === undefined || pod?.status?.podIP !== podIP) return [clusterIP];
   const ready = pod.status.conditions?.find(({ type, status }) => type === 'Ready' && status === 'True');
-  const readyMs = Date.now() - (ready?.lastTransitionTime?.getTime() ?? 0);
+  // Before the kubelet has said so, it becomes ready now.
+  const readyMs = ready === undefined ? 0 : Date.now() - (ready.lastTransitionTime?.getTime() ?? 0);
   return readyMs < PROXY_LAG_MS ? [podIP, clusterIP] : [clusterIP, podIP];
 }
 

@@ -114,7 +114,7 @@ export class ApiTransport {
   ): Promise<KubernetesError> {
     const { statusCode = 0 } = response;
     if (statusCode === 401) this.access.expire();
-    return refusal(statusCode, await this.#readAll(request, response, timeoutMs), this.access);
+    return refusal(statusCode, await this.#readAll(request, response, timeoutMs), this.access, request);
   }
 
   /** Sends a request. @returns its answer, whose body is still to be read */

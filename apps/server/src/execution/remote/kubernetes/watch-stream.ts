@@ -49,7 +49,7 @@ export async function* watchStream(
   const timer = setTimeout(() => body.destroy(new Error('the watch fell silent')), SILENCE_MS);
   body.on('data', () => timer.refresh());
   try {
-    for await (const line of linesOf(body)) yield parseEvent(line, transport);
+    for await (const line of linesOf(body)) yield parseEvent(line, kind, transport);
   } catch (cause) {
     if (cause instanceof WatchEnd) throw cause.reason;
     throw unreachable(cause, transport.access);
@@ -69,12 +69,12 @@ class WatchEnd extends Error {
   }
 }
 
-function parseEvent(line: string, transport: ApiTransport): WatchEvent {
+function parseEvent(line: string, kind: Kind, transport: ApiTransport): WatchEvent {
   const { type, object } = Event.parse(JSON.parse(line));
   if (type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK') {
     return { type, object, resourceVersion: Versioned.parse(object).metadata.resourceVersion };
   }
-  throw new WatchEnd(watchRefusal(object, transport.access));
+  throw new WatchEnd(watchRefusal(object, transport.access, kind.plural));
 }
 
 /** Lines of bounded length. */

@@ -193,8 +193,6 @@ async function withAdvice<T>(work: () => Promise<T>): Promise<T> {
 const ADVICE: Readonly<Record<string, string>> = {
   QuotaExceeded:
     'End other tasks, lower what this one asks for, or raise the ResourceQuota of the namespace.',
-  Forbidden:
-    'The server’s Role must allow it: apply the manifests in k8s/ again, or let shadow doctor say what is missing.',
   Unauthorized: 'The cluster does not accept the server’s credentials: renew the token or the kubeconfig.',
   Invalid: 'A setting of the pod (REMOTE_…, SIDECAR_…) is not one that this cluster takes.',
 };

@@ -7,7 +7,7 @@ import { ClusterWatch } from '../../../../src/execution/remote/kubernetes/cluste
 import { findCluster } from '../../../../src/execution/remote/kubernetes/find-cluster.ts';
 import { ApiTransport } from '../../../../src/execution/remote/kubernetes/transport.ts';
 import { temporaryDirectory } from '../../../support/git-repository.ts';
-import { until } from '../../../support/processes.ts';
+import { until } from '../../../support/until.ts';
 import { makeAuthority } from './support/authority.ts';
 import { type Refusal, WatchServer } from './support/watch-server.ts';
 
