@@ -1,6 +1,6 @@
 /**
  * The rules of the engine without a disk or a process: what text is, what a replacement does, how names rank, what a path
- * may be. For executors that keep their files elsewhere and must behave alike.
+ * may be, and what readers wait for. For executors that keep their files elsewhere and must behave alike.
  */
 export { type IgnoreRules, NOTHING, parseIgnoreRules } from './files/ignore-rules.ts';
 export { splitLines } from './files/lines.ts';
@@ -21,3 +21,4 @@ export { DEFAULT_LIMIT as DEFAULT_GREP_LIMIT } from './search/grep.ts';
 export { MatchCollector } from './search/match-collector.ts';
 export { fileError, outside } from './security/path-errors.ts';
 export { componentsFromRoot, refuseGitInternals, shownPath, split } from './security/paths-common.ts';
+export { Growth } from './terminal/growth.ts';

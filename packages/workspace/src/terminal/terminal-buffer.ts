@@ -1,4 +1,5 @@
 import type { OutputFrame, OutputStream } from '@shadow/protocol/process';
+import { Growth } from './growth.ts';
 import { HotTail } from './hot-tail.ts';
 import { SegmentCursor } from './segment-cursor.ts';
 import { type Run, SegmentStore } from './segment-store.ts';
@@ -53,7 +54,7 @@ export class TerminalBuffer {
   #end = 0;
   #flushScheduled = false;
   #isClosed = false;
-  #waiters: (() => void)[] = [];
+  readonly #growth = new Growth();
   /** Told of every batch once it is recorded. */
   onRecorded: (() => void) | undefined;
 
@@ -125,7 +126,7 @@ export class TerminalBuffer {
     }
     this.#end += bytes;
     this.onRecorded?.();
-    this.#wake();
+    this.#growth.announce();
   }
 
   /** Records the rest; followers end. */
@@ -135,7 +136,7 @@ export class TerminalBuffer {
     this.#isClosed = true;
     this.#store.close();
     this.#tail.clear();
-    this.#wake();
+    this.#growth.announce();
   }
 
   /** Frames from an offset, at most 64 KiB each. An offset beyond the end yields nothing until the buffer grows there. */
@@ -147,7 +148,7 @@ export class TerminalBuffer {
       while (left > 0 && options.signal?.aborted !== true) {
         if (offset >= this.#end) {
           if (options.follow !== true || this.#isClosed) return;
-          await this.#grown(options.signal);
+          await this.#growth.next(options.signal);
           continue;
         }
         const limit = Math.min(left, FRAME_BYTES);
@@ -188,7 +189,7 @@ export class TerminalBuffer {
       const available = Math.min(left, this.#end - offset);
       if (available <= 0) {
         if (options.follow !== true || this.#isClosed) return;
-        await this.#grown(options.signal);
+        await this.#growth.next(options.signal);
         continue;
       }
       const hot = available > FRAME_BYTES ? undefined : this.#tail.read(offset, available);
@@ -222,23 +223,6 @@ export class TerminalBuffer {
       if (offset < end) return end;
     }
     return this.#end;
-  }
-
-  #grown(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      signal?.addEventListener('abort', done, { once: true });
-      this.#waiters.push(done);
-    });
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const resume of waiters) resume();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { OutputFrame, OutputStream } from '@shadow/protocol';
+import { Growth } from '@shadow/workspace/semantics';
 
 /** Bytes kept of a process's output, as the engine keeps by default. */
 const CAPACITY_BYTES = 8 * 1024 * 1024;
@@ -24,7 +25,7 @@ export class MemoryOutput {
   readonly #pieces: Piece[] = [];
   #end = 0;
   #isClosed = false;
-  #waiters: (() => void)[] = [];
+  readonly #growth = new Growth();
 
   /** Offset of the oldest byte held. */
   get start(): number {
@@ -43,12 +44,12 @@ export class MemoryOutput {
       this.#end += piece.length;
     }
     while (this.#end - (this.#pieces[1]?.offset ?? this.#end) >= CAPACITY_BYTES) this.#pieces.shift();
-    this.#wake();
+    this.#growth.announce();
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#wake();
+    this.#growth.announce();
   }
 
   async *read(options: ReadOptions): AsyncGenerator<DataOrGap> {
@@ -60,7 +61,7 @@ export class MemoryOutput {
         offset = this.start;
       } else if (offset >= this.#end) {
         if (options.follow !== true || this.#isClosed) return;
-        await this.#grown(options.signal);
+        await this.#growth.next(options.signal);
       } else {
         const piece = this.#pieceAt(offset);
         const from = offset - piece.offset;
@@ -83,22 +84,5 @@ export class MemoryOutput {
     const piece = this.#pieces[low];
     if (piece === undefined) throw new Error('The output has no bytes.');
     return piece;
-  }
-
-  #grown(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      signal?.addEventListener('abort', done, { once: true });
-      this.#waiters.push(done);
-    });
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const resume of waiters) resume();
   }
 }
