@@ -221,9 +221,7 @@ function parseAnswer<E extends SidecarEndpoint>(
     throw new ShadowError(
       'INTERNAL',
       `The sidecar’s answer to ${endpoint.operationId} is not of the expected form.`,
-      {
-        cause: parsed.error,
-      },
+      { cause: parsed.error },
     );
   }
   // The schema is this endpoint's own, which TypeScript loses on the way through the constraint.
@@ -251,7 +249,11 @@ function transportError(error: unknown, isAborted: boolean): ShadowError {
       cause: error,
     });
   }
-  return new ShadowError('UNAVAILABLE', 'The sidecar of this workspace cannot be reached.', {
+  // The way there has words of its own: a refused permission is no matter of patience, the rest may pass.
+  const why = axios.isAxiosError(error) && error.cause instanceof ShadowError ? error.cause : undefined;
+  if (why?.code === 'PERMISSION_DENIED') return why;
+  const words = why === undefined ? '.' : `: ${why.message}`;
+  return new ShadowError('UNAVAILABLE', `The sidecar of this workspace cannot be reached${words}`, {
     cause: error,
     ...(code === undefined ? {} : { details: { reason: code } }),
   });
