@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SidecarToken, WorkspaceEnvironment } from '@shadow/protocol';
 
@@ -35,7 +35,9 @@ export async function readKeptClaim(stateDir: string): Promise<KeptClaim | undef
 
 /** Makes a claim outlive everything but the volume. The token comes last: with it the claim has happened. */
 export async function writeKeptClaim(stateDir: string, { token, environment }: KeptClaim): Promise<void> {
-  await writeDurably(stateDir, ENVIRONMENT, JSON.stringify(environment));
+  // None that is not there is what an empty one says, too, and costs no wait for the disk.
+  const isNone = Object.keys(environment).length === 0 && !(await isThere(join(stateDir, ENVIRONMENT)));
+  if (!isNone) await writeDurably(stateDir, ENVIRONMENT, JSON.stringify(environment));
   await writeDurably(stateDir, TOKEN, token);
 }
 
@@ -48,6 +50,13 @@ async function writeDurably(directory: string, name: string, text: string): Prom
   // A rename is durable when its directory is.
   await using parent = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   await parent.sync();
+}
+
+function isThere(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The text of a regular file; never through a link and never waiting for a pipe's writer. */

@@ -1,6 +1,7 @@
 // Importers in other packages must find the declaration too.
 /// <reference path="./command-policy-mvdan-sh.d.ts" />
-import sh from 'mvdan-sh';
+import { createRequire } from 'node:module';
+import type sh from 'mvdan-sh';
 import { literal, unescapeAnsi } from './command-policy-quoting.ts';
 
 /** Longer lines are not parsed at all. */
@@ -53,8 +54,18 @@ export class ShellSyntaxError extends Error {
   }
 }
 
-const { syntax } = sh;
 type Node = sh.Node;
+
+let loaded: typeof sh.syntax | undefined;
+
+/** The parser: two megabytes that are read when a line is first parsed, since most processes with this package parse none. */
+function parser(): typeof sh.syntax {
+  if (loaded === undefined) {
+    const required: typeof sh = createRequire(import.meta.url)('mvdan-sh');
+    loaded = required.syntax;
+  }
+  return loaded;
+}
 
 /**
  * Parses a line of bash and collects every command in it, those in substitutions, here-documents and functions included.
@@ -81,7 +92,7 @@ function holdsControl(line: string): boolean {
 
 function parse(line: string): Node {
   try {
-    return syntax.NewParser().Parse(line, '');
+    return parser().NewParser().Parse(line, '');
   } catch (error) {
     // The parser is compiled from Go: its own errors are objects with an Error method, an exhausted stack is a RangeError.
     const message = isGoError(error) ? error.Error() : 'it is nested too deeply';
@@ -113,9 +124,9 @@ class Collector implements ParsedLine {
   }
 
   visit(root: Node, pipedFrom: ShellCommand | undefined): void {
-    syntax.Walk(root, (node) => {
+    parser().Walk(root, (node) => {
       if (node === null || node === root) return true;
-      switch (syntax.NodeType(node)) {
+      switch (parser().NodeType(node)) {
         case 'Stmt':
           this.#statement(node, pipedFrom);
           return false;
@@ -136,7 +147,7 @@ class Collector implements ParsedLine {
 
   #statement(statement: Node, pipedFrom: ShellCommand | undefined): void {
     const command = statement.Cmd ?? null;
-    const type = command === null ? 'none' : syntax.NodeType(command);
+    const type = command === null ? 'none' : parser().NodeType(command);
     const redirects = (statement.Redirs ?? []).map((redirect) => this.#redirect(redirect));
     if (command !== null && type === 'BinaryCmd') this.#binary(command);
     else if (command !== null && type === 'FuncDecl') this.#function(command);
@@ -227,7 +238,7 @@ class Collector implements ParsedLine {
 
   #hereText(here: Node, isQuoted: boolean): ShellWord {
     const source = this.#text(here);
-    const isPlain = isQuoted || (here.Parts ?? []).every((part) => syntax.NodeType(part) === 'Lit');
+    const isPlain = isQuoted || (here.Parts ?? []).every((part) => parser().NodeType(part) === 'Lit');
     return { text: isPlain ? source : null, source, isRisky: false };
   }
 
@@ -242,7 +253,7 @@ class Collector implements ParsedLine {
   }
 
   #part(part: Node, isQuoted: boolean): { text: string | null; isRisky: boolean } {
-    switch (syntax.NodeType(part)) {
+    switch (parser().NodeType(part)) {
       case 'Lit':
         return { text: literal(part.Value?.toString() ?? '', isQuoted), isRisky: false };
       case 'SglQuoted': {
