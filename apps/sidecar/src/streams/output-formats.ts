@@ -12,6 +12,7 @@ export const framesFormat: StreamFormat<OutputWireFrame> = {
   contentType: OUTPUT_FRAMES_TYPE,
   heartbeat: encodeOutputFrame({ type: 'heartbeat' })[0],
   encode: encodeOutputFrame,
+  isLast,
 };
 
 /** Output as server-sent events. The id of an event is the offset after it, which `Last-Event-ID` hands back. */
@@ -23,7 +24,12 @@ export const eventsFormat: StreamFormat<OutputWireFrame> = {
     const id = next === undefined ? '' : `id: ${next}\n`;
     return [`event: ${frame.type}\n${id}data: ${JSON.stringify(toJsonFrame(frame))}\n\n`];
   },
+  isLast,
 };
+
+function isLast({ type }: OutputWireFrame): boolean {
+  return type === 'end' || type === 'error';
+}
 
 /** The frame with its bytes as base64. */
 export function toJsonFrame(frame: OutputWireFrame): JsonOutputFrame {

@@ -8,6 +8,8 @@ export interface StreamFormat<Item> {
   readonly heartbeat: Uint8Array | string;
   /** The pieces of one item, in order. */
   encode(item: Item): readonly (Uint8Array | string | undefined)[];
+  /** Whether nothing comes after this item; where it is not told, the end comes apart. */
+  isLast?(item: Item): boolean;
 }
 
 /**
@@ -26,19 +28,30 @@ export async function sendStream<Item>(
     'X-Accel-Buffering': 'no',
   });
   response.socket?.setNoDelay(true);
-  response.write(format.heartbeat);
-  const heartbeat = setInterval(() => {
-    if (!response.writableNeedDrain) response.write(format.heartbeat);
-  }, STREAM_HEARTBEAT_MS);
+  const beat = () => {
+    if (!response.writableNeedDrain && !response.writableEnded) response.write(format.heartbeat);
+  };
+  // Each write to a socket costs as much as the rest of a short answer: what there is at once goes with the first, what ends
+  // it with the last.
+  let opening: NodeJS.Immediate | undefined = setImmediate(beat);
+  const heartbeat = setInterval(beat, STREAM_HEARTBEAT_MS);
   try {
     for await (const item of items) {
       if (signal.aborted) break;
-      if (!writePieces(response, format.encode(item))) await drained(response, signal);
+      if (opening !== undefined) {
+        clearImmediate(opening);
+        opening = undefined;
+        beat();
+      }
+      const hasRoom = writePieces(response, format.encode(item));
+      if (format.isLast?.(item) === true) response.end();
+      else if (!hasRoom) await drained(response, signal);
     }
   } finally {
     clearInterval(heartbeat);
+    clearImmediate(opening);
   }
-  response.end();
+  if (!response.writableEnded) response.end();
 }
 
 function writePieces(response: Response, pieces: readonly (Uint8Array | string | undefined)[]): boolean {

@@ -86,7 +86,12 @@ export class ClientSession {
       this.#socket.destroy();
       return;
     }
-    const result = await perform(this.#host, call, valid.data, key === undefined ? {} : { key });
+    const result = await perform(
+      this.#host,
+      call,
+      valid.data as CallParams<typeof call>,
+      key === undefined ? {} : { key },
+    );
     this.#send({ type: 'result', id, result });
   }
 
@@ -180,8 +185,8 @@ const PERFORMERS: Performers = {
 function perform<Call extends HostCall>(
   host: ProcessHost,
   call: Call,
-  params: unknown,
+  params: CallParams<Call>,
   options: { key?: string },
 ): Promise<unknown> {
-  return PERFORMERS[call](host, HOST_CALLS[call].params.parse(params) as CallParams<Call>, options);
+  return PERFORMERS[call](host, params, options);
 }

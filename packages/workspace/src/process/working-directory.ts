@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Result, toShadowError } from '@shadow/protocol/errors';
@@ -13,8 +14,9 @@ export async function resolveWorkingDirectory(
   cwd: string | undefined,
 ): Promise<Result<{ path: string }>> {
   try {
-    // Where most commands run; there is nothing on the way to it that could lead out.
-    if (cwd === undefined) return { success: true, path: await realpath(root) };
+    // Where most commands run; there is nothing on the way to it that could lead out. Asked at once: it is a few lookups in
+    // what the system has in memory, and waiting for a thread would take longer.
+    if (cwd === undefined) return { success: true, path: realpathSync.native(root) };
     await using directory = await createConfinement(root).openDirectory(cwd);
     return { success: true, path: join(await realpath(root), directory.relative) };
   } catch (error) {
