@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -140,6 +141,24 @@ describe('the supervisor as process 1', { timeout: PATIENCE_MS }, () => {
     expect(text.join('')).toBe('1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n');
     expect(frames.at(-1)).toMatchObject({ process: { state: 'exited', exitCode: 0 } });
     await until(async () => (await zombies()) === '', 'the end of all zombies');
+  });
+
+  it('has whoever cleared its environment and left its parents twice end with the namespace, not with its command', async (context) => {
+    skipUnlessAllowed(context);
+    const seconds = String(randomInt(1e8, 9e8));
+    const twice = `env -i setsid sh -c 'env -i setsid sleep ${seconds} & exit' & wait`;
+    await call('PUT', '/api/execute/leaving', { command: `(${twice}); sleep 1000`, isBackground: true });
+    await until(() => find(seconds) !== undefined && find('sleep\u00001000') !== undefined, 'the escapee');
+    await call('POST', '/api/execute/leaving/signal', { signal: 'SIGKILL' });
+    const frames = await framesIn(await call('GET', '/api/terminal/leaving/raw?fromOffset=0'));
+    expect(frames.at(-1)).toMatchObject({ process: { state: 'signaled', signal: 'SIGKILL' } });
+    const escapee = find(seconds) ?? 0;
+    expect(childrenOf(first())).toContain(escapee);
+    if (outer === undefined) throw new Error('not started');
+    const exited = exitOf(outer);
+    process.kill(first(), 'SIGTERM');
+    expect(await exited).toEqual({ code: 0, signal: null });
+    await until(() => !existsSync(`/proc/${escapee}`), 'the end of the escapee');
   });
 
   it('tells what a command uses, there too', async (context) => {

@@ -1,7 +1,7 @@
 import { ShadowError } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster, ClusterApi } from '../../src/execution/remote/kubernetes/cluster.ts';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { allObjects, objectsOfTask } from './support/objects.ts';
 import {

@@ -4,7 +4,7 @@ import { unwrap } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ToolExecutor } from '../../src/execution/interfaces/tool-executor.ts';
 import { git, makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { deletePod } from './support/objects.ts';
 import { openHand } from './support/pod-hand.ts';

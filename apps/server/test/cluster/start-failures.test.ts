@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import {
   keptProgress,

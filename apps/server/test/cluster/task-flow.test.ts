@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { git, makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { until } from '../support/processes.ts';
 import { followUntilSettled, type RunningServer, runTask } from '../support/running-server.ts';
 import { command, endsOf, resultsOf, SCRIPTED, type Step, scriptPrompt, write } from '../support/script.ts';
+import { until } from '../support/until.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { objectsOfTask } from './support/objects.ts';
 import { startRemoteServer } from './support/remote-server.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { unwrap } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { until } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { deletePod } from './support/objects.ts';
 import {

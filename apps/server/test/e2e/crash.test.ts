@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { git, makeRepository, temporaryDirectory } from '../support/git-repository.ts';
 import { startHungRepository } from '../support/hung-repository.ts';
 import { startAnthropicServer } from '../support/model-servers/anthropic-server.ts';
-import { findProcesses, until } from '../support/processes.ts';
+import { findProcesses } from '../support/processes.ts';
 import {
   followUntil,
   followUntilSettled,
@@ -15,6 +15,7 @@ import {
   workspacesOf,
 } from '../support/running-server.ts';
 import { command, endsOf, resultsOf, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 let resources: AsyncDisposableStack;
 let directory: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ShadowError, type TaskEvent } from '@shadow/protocol';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { findProcesses, isRunning, until } from '../support/processes.ts';
+import { findProcesses, isRunning } from '../support/processes.ts';
 import {
   followUntil,
   followUntilSettled,
@@ -13,6 +13,7 @@ import {
   startServer,
 } from '../support/running-server.ts';
 import { command, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 const DISK_MEGABYTES = 400;
 const resources = new AsyncDisposableStack();

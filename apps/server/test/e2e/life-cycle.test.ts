@@ -3,7 +3,7 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { git, makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { findProcesses, until } from '../support/processes.ts';
+import { findProcesses } from '../support/processes.ts';
 import {
   followUntil,
   followUntilSettled,
@@ -13,6 +13,7 @@ import {
   workspacesOf,
 } from '../support/running-server.ts';
 import { command, endsOf, resultsOf, SCRIPTED, type Step, scriptPrompt, write } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 const resources = new AsyncDisposableStack();
 let server: RunningServer;

@@ -5,7 +5,6 @@ import type { TaskEvent } from '@shadow/protocol';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { git, makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { until } from '../support/processes.ts';
 import {
   followUntilSettled,
   type RunningServer,
@@ -14,6 +13,7 @@ import {
   workspacesOf,
 } from '../support/running-server.ts';
 import { command, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
+import { until } from '../support/until.ts';
 
 const log = pino({ level: 'silent' });
 const resources = new AsyncDisposableStack();

@@ -12,9 +12,9 @@ import { git, makeRepository, temporaryDirectory } from '../support/git-reposito
 
 const MIB = 1024 ** 2;
 /** More than what stands in buffers on the way. */
-const WORK_BYTES = 24 * MIB;
+const WORK_BYTES = 16 * MIB;
 const NAME = 'task';
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 240_000;
 
 let resources: AsyncDisposableStack;
 /** The workspace, a repository with commits above its base. */
@@ -33,7 +33,7 @@ async function makeWork(): Promise<void> {
   baseCommit = await git(root, 'rev-parse', 'HEAD');
   for (const message of ['Large work', 'Larger work']) {
     await writeFile(join(root, 'large.bin'), randomBytes(WORK_BYTES / 2));
-    await git(root, 'add', '--all');
+    await git(root, '-c', 'core.looseCompression=0', 'add', '--all');
     await git(root, 'commit', '--quiet', '--message', message);
   }
   await writeFile(join(root, 'loose.txt'), 'not committed\n');

@@ -3,7 +3,8 @@ import { type OutputFrame, ShadowError, type TaskEventBody } from '@shadow/proto
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from '../http/support/server.ts';
-import { connect, disconnected, type TestClient, until } from './support/client.ts';
+import { until } from '../support/until.ts';
+import { connect, disconnected, type TestClient } from './support/client.ts';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -57,7 +58,7 @@ describe('opening a socket', () => {
       expect(ack).toEqual({ success: true });
       const before = client.events('one').length;
       await server.log.append({ taskId: 'one', userId }, [title('x')]);
-      await until(() => client.events('one').length > before, 'the event came');
+      await until('the event came', () => client.events('one').length > before);
     },
   );
 
@@ -112,7 +113,7 @@ describe('an open socket', () => {
     server.tasks.announce({ userId: 'somebody-else', task: server.tasks.add('somebody-else', 'foreign') });
     server.tasks.announce({ userId, task: await server.tasks.get(userId, 'two') });
     server.tasks.announce({ userId, deletedTaskId: 'gone' });
-    await until(() => deleted.length > 0, 'the deletion came');
+    await until('the deletion came', () => deleted.length > 0);
     expect([changed, deleted]).toEqual([['two'], ['gone']]);
   });
 
@@ -184,7 +185,7 @@ describe('output of a process', () => {
     };
     const client = await newClient();
     expect(await follow(client, 'p', 4)).toEqual({ success: true });
-    await until(() => client.frames.length === 4, 'all frames came');
+    await until('all frames came', () => client.frames.length === 4);
     expect(client.frames[0]).toEqual({ type: 'gap', fromOffset: 4, toOffset: 10 });
     expect(client.frames[2]).toMatchObject({ type: 'data', offset: 10, stream: 'stdout' });
     const data = client.frames[2]?.type === 'data' ? client.frames[2].data : new Uint8Array();
@@ -199,7 +200,7 @@ describe('output of a process', () => {
     };
     const client = await newClient();
     await follow(client);
-    await until(() => client.frames.length === 1, 'the error came');
+    await until('the error came', () => client.frames.length === 1);
     expect(client.frames[0]).toMatchObject({ type: 'error', error: { code: 'PROCESS_NOT_FOUND' } });
   });
 
@@ -217,7 +218,7 @@ describe('output of a process', () => {
       };
       await follow(client, processId);
       await end();
-      await until(() => aborted.includes(processId), 'the stream was stopped');
+      await until('the stream was stopped', () => aborted.includes(processId));
     }
   });
 
@@ -234,11 +235,11 @@ describe('output of a process', () => {
     const slow = await deafClient(['process:follow', { taskId: 'one', processId: 'p', fromOffset: 0 }]);
     let before = -1;
     // Settled when the system's own socket buffers are full, too.
-    await until(() => {
+    await until('nothing more was pulled', () => {
       const settled = pulled === before && pulled > 0;
       before = pulled;
       return settled;
-    }, 'nothing more was pulled');
+    });
     expect(pulled).toBeLessThan(64 * 1024 * 1024);
     slow.destroy();
   });
@@ -257,7 +258,7 @@ describe('a client that does not read', () => {
     while ((await dropped()) === 0 && count < 400) {
       await server.log.append({ taskId: 'three', userId }, [title(text)]);
       count += 1;
-      await until(() => client.events('three').length >= count, 'the other client has it');
+      await until('the other client has it', () => client.events('three').length >= count);
     }
     expect(await dropped()).toBe(1);
     slow.destroy();

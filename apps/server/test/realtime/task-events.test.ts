@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from '../http/support/server.ts';
-import { connect, numbers, type TestClient, until } from './support/client.ts';
+import { until } from '../support/until.ts';
+import { connect, numbers, type TestClient } from './support/client.ts';
 
 let database: TestDatabase;
 let server: TestServer;
@@ -52,7 +53,7 @@ const store = (taskId: string, count: number) => server.log.store(taskId, bodies
 /** Longer than live events are gathered, so that what was announced is on its way. */
 const flushed = () => new Promise((resolve) => setTimeout(resolve, 4));
 const received = (client: TestClient, taskId: string, last: number) =>
-  until(() => (seqs(client, taskId).at(-1) ?? 0) >= last, `event ${last} came`);
+  until(`event ${last} came`, () => (seqs(client, taskId).at(-1) ?? 0) >= last);
 
 describe('following a task', () => {
   it('brings everything from the start in order, then what happens', async () => {

@@ -1,17 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-
-/** Milliseconds that a condition may take to come true. */
-const PATIENCE_MS = 30_000;
-
-/** Waits until a condition holds. @throws when it does not come to hold in time */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await delay(50);
-  }
-}
 
 /** Whether a process runs; one that ended and was not yet collected does not. */
 export async function isRunning(pid: number): Promise<boolean> {

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../../support/git-repository.ts';
-import { until } from '../../support/processes.ts';
 import {
   followUntil,
   followUntilSettled,
@@ -10,6 +9,7 @@ import {
   runTask,
 } from '../../support/running-server.ts';
 import { command, resultsOf, SCRIPTED, type Step, scriptPrompt, write } from '../../support/script.ts';
+import { until } from '../../support/until.ts';
 import { type ClusterTest, openCluster } from '../support/cluster.ts';
 import { component, pausedComponent } from '../support/component.ts';
 import { allObjects } from '../support/objects.ts';

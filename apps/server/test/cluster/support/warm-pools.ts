@@ -8,6 +8,7 @@ import type { StepProgress, WorkspaceSpec } from '../../../src/execution/interfa
 import type { Cluster } from '../../../src/execution/remote/kubernetes/cluster.ts';
 import { connectCluster } from '../../../src/execution/remote/kubernetes/connect.ts';
 import { WarmPool } from '../../../src/execution/remote/warm-pool/warm-pool.ts';
+import { until as waitUntil } from '../../support/until.ts';
 import type { ClusterTest } from './cluster.ts';
 import { remoteEnvironment } from './remote-server.ts';
 
@@ -93,13 +94,12 @@ export async function readyWarm({ core, namespace }: ClusterTest): Promise<strin
     .map(({ metadata }) => metadata?.name ?? '');
 }
 
+/** Milliseconds that pods may take on a busy machine. */
+const PATIENCE_MS = 200_000;
+
 /** Polls until the condition holds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 200_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+export function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  return waitUntil(what, holds, PATIENCE_MS);
 }
 
 const AUDIT_LOG = process.env.KUBE_AUDIT_LOG ?? '/run/kube-test/log/audit.log';

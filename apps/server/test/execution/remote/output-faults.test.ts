@@ -5,7 +5,8 @@ import { connect, type Socket } from 'node:net';
 import { type OutputFrame, unwrap } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RemoteToolExecutor } from '../../../src/execution/remote/remote-tool-executor.ts';
-import { executorOn, TestSidecar, TOKEN, until } from './support/sidecar.ts';
+import { until } from '../../support/until.ts';
+import { executorOn, TestSidecar, TOKEN } from './support/sidecar.ts';
 
 const isSoak = process.env.SHADOW_SOAK !== undefined;
 const KILLS = isSoak ? 200 : 6;
@@ -56,7 +57,7 @@ describe('kills of the HTTP process', () => {
     let kills = 0;
     for (let reached = 0; kills < KILLS && !isOver; kills += 1) {
       const goal = reached + 1 + Math.floor(random() * 8000);
-      await until(() => isOver || offset >= goal, 'more output');
+      await until('more output came', () => isOver || offset >= goal);
       reached = offset;
       await sidecar.kill();
       await sidecar.start();
@@ -115,8 +116,8 @@ describe('a reader that stalls', () => {
     unwrap(await executor.writeStdin({ processId, data: 'go\n' }));
     const frames: OutputFrame[] = [unwrapNext(await first)];
     await until(
+      'the writer ended',
       async () => unwrap(await executor.getProcess({ processId })).process.state === 'exited',
-      'the end of the writer',
     );
     for (let next = await reading.next(); next.done !== true; next = await reading.next())
       frames.push(next.value);

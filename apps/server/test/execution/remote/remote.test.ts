@@ -9,8 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRemoteToolExecutor } from '../../../src/execution/remote/create-remote-tool-executor.ts';
 import { RemoteToolExecutor } from '../../../src/execution/remote/remote-tool-executor.ts';
 import { SidecarClient } from '../../../src/execution/remote/sidecar-client.ts';
+import { until } from '../../support/until.ts';
 import { CuttingProxy } from './support/cutting-proxy.ts';
-import { clientOptions, executorOn, TestSidecar, until } from './support/sidecar.ts';
+import { clientOptions, executorOn, TestSidecar } from './support/sidecar.ts';
 
 let sidecar: TestSidecar;
 let proxy: CuttingProxy;
@@ -158,9 +159,9 @@ describe('commands', () => {
     unwrap(await executor.resizeTerminal({ ...ref, columns: 90, rows: 20 }));
     unwrap(await executor.writeStdin({ ...ref, data: 'x\n' }));
     const text = async () => textOf(await framesOf(executor.readOutput(ref)));
-    await until(async () => (await text()).includes('20 90'), 'the size');
+    await until('the size was told', async () => (await text()).includes('20 90'));
     unwrap(await executor.signalProcess({ ...ref, signal: 'SIGKILL' }));
-    await until(async () => unwrap(await executor.getProcess(ref)).process.state === 'signaled', 'the end');
+    await until('it ended', async () => unwrap(await executor.getProcess(ref)).process.state === 'signaled');
     expect(unwrap(await executor.listProcesses()).processes.map(({ processId }) => processId)).toContain(
       ref.processId,
     );
@@ -262,8 +263,8 @@ describe('cuts', () => {
       processId: 'survivor',
     });
     await until(
+      'output came',
       async () => textOf(await framesOf(executor.readOutput({ processId: 'survivor' }))) !== '',
-      'output',
     );
     await sidecar.kill();
     await sidecar.start();
@@ -322,7 +323,7 @@ describe('a sidecar that is not well', () => {
     });
     expect(calls).toBe(5);
     isWell = true;
-    await until(async () => !isOpen(await remote.statFile({ path: 'x' })), 'the breaker half-opens');
+    await until('the breaker half-opens', async () => !isOpen(await remote.statFile({ path: 'x' })));
     const states = lines.map((line) => /breaker (\S+?):? /.exec(line)?.[1]);
     expect(states).toEqual(['opened:', 'half-open:', 'closed:'].map((state) => state.slice(0, -1)));
     expect(lines.every((line) => line.includes('[REMOTE_TOOL]'))).toBe(true);

@@ -71,15 +71,6 @@ export async function connect(
   };
 }
 
-/** Waits until the condition holds, at most 20 s. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`Waited too long until ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 export async function disconnected(socket: TestSocket): Promise<void> {
   if (socket.connected) await once(socket as unknown as NodeJS.EventEmitter, 'disconnect');
 }

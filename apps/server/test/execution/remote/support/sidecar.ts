@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,8 @@ import { z } from 'zod';
 import { createRemoteToolExecutor } from '../../../../src/execution/remote/create-remote-tool-executor.ts';
 import type { RemoteToolExecutor } from '../../../../src/execution/remote/remote-tool-executor.ts';
 import type { SidecarClientOptions } from '../../../../src/execution/remote/sidecar-client.ts';
+import { findProcesses } from '../../../support/processes.ts';
+import { until } from '../../../support/until.ts';
 
 const MAIN = fileURLToPath(new URL('../../../../../sidecar/src/main.ts', import.meta.url));
 const COMPILE_CACHE = fileURLToPath(new URL('../../../../../../node_modules/.cache/shadow', import.meta.url));
@@ -78,7 +80,11 @@ export class TestSidecar {
     // A second start, where a test left it killed, since only a living sidecar ends its host.
     if (this.#child === undefined) await this.start();
     await this.kill('SIGTERM');
-    await until(() => !isNamed(this.directory), 'the end of the process host');
+    // The host writes a last time when it ends.
+    await until(
+      'the process host ended',
+      async () => (await findProcesses(`${this.directory}/`)).length === 0,
+    );
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
@@ -113,23 +119,4 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`${what} did not come about`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-/** Live processes whose command line names a directory: hosts, which write a last time when they end. */
-function isNamed(directory: string): boolean {
-  return readdirSync('/proc').some((entry) => {
-    try {
-      return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(`${directory}/`);
-    } catch {
-      return false;
-    }
-  });
 }
