@@ -60,6 +60,20 @@ describe('with a server that runs', () => {
     expect(code).toBe(expected);
   });
 
+  it('hands on the bounds that a task is to have, and refuses what is none before it asks anybody', async () => {
+    const env = { SHADOW_HOME: home };
+    await runCli(['run', '--repo', 'sample', '--cpu', '500m', '--memory', '1Gi', 'x'], { env });
+    await runCli(['run', '--repo', 'sample', '--memory', '2Gi', 'x'], { env });
+    const wrong = await runCli(['run', '--repo', 'sample', '--cpu', 'lots', 'x'], { env });
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain('is not an amount of processors such as 500m or 2');
+    expect(server.created).toMatchObject([
+      { resources: { cpu: '500m', memory: '1Gi' } },
+      { resources: { memory: '2Gi' } },
+    ]);
+    expect(server.created).toHaveLength(2);
+  });
+
   it('hands on what was asked for, with paths made absolute and the prompt read from standard input', async () => {
     const options = ['--model', 'openai/x', '--base-branch', 'dev', '--mode', 'plan', '--budget', '1.5'];
     const env = { SHADOW_HOME: home };

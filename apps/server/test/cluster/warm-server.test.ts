@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
 import { runTask } from '../support/running-server.ts';
-import { command, SCRIPTED, scriptPrompt } from '../support/script.ts';
+import { command, resultsOf, SCRIPTED, scriptPrompt } from '../support/script.ts';
 import { openCluster } from './support/cluster.ts';
 import { objectsOfTask } from './support/objects.ts';
 import { startRemoteServer } from './support/remote-server.ts';
@@ -24,10 +24,19 @@ it('a server’s tasks get warm pods, one with bounds of its own a cold one, and
   expect(told.join('')).toContain(`Took ${warm} from the warm pool.`);
 
   const resources = { cpu: '500m', memory: '300Mi' };
-  const second = await runTask(server, { repository, prompt, model: SCRIPTED, resources });
-  expect((await objectsOfTask(cluster, second.task.id)).pods.map(({ name }) => name)).toEqual([
-    `shadow-${second.task.id}`,
-  ]);
+  // What the kernel holds it to, whichever version of cgroups the node has.
+  const bounds = ['memory/memory.limit_in_bytes', 'memory.max', 'cpu/cpu.cfs_quota_us', 'cpu.max'];
+  const look = command(`cd /sys/fs/cgroup; for file in ${bounds.join(' ')}; do cat $file 2>&1; done; true`);
+  const script = scriptPrompt('Bounds', [look, { text: 'Done.' }]);
+  const second = await runTask(server, { repository, prompt: script, model: SCRIPTED, resources });
+  expect(second.task).toMatchObject({ status: 'ready-for-review', resources });
+  const name = `shadow-${second.task.id}`;
+  expect((await objectsOfTask(cluster, second.task.id)).pods.map((pod) => pod.name)).toEqual([name]);
+  const pod = await cluster.core.readNamespacedPod({ name, namespace: cluster.namespace });
+  expect(pod.spec?.containers[0]?.resources?.limits).toMatchObject(resources);
+  const held = resultsOf(second.events, 'executeCommand')[0]?.preview ?? '';
+  expect(held).toContain(String(300 * 1024 ** 2));
+  expect(held).toContain('50000');
   await until('the pool is full again', async () => (await readyWarm(cluster)).length === 1);
 
   for (const { task } of [first, second]) {
