@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Daemon, runDaemon } from '@shadow/workspace';
+// Not the whole of it: a pod's start waits for what is loaded here, and the rest is not this process's business.
+import { type Daemon, runDaemon } from '@shadow/workspace/daemon';
 import type { Logger } from 'pino';
 import { ConfigError, loadConfig, supervisedEnvironment } from './config.ts';
 import { createLogger } from './observability/logger.ts';

@@ -58,7 +58,6 @@ describe('a workspace in a pod', () => {
     });
     const told = progress.lines.join('\n');
     expect(told).toContain('Scheduled on ');
-    expect(told).toContain('Started container sidecar.');
     expect(told).toContain('The sidecar answers.');
     expect(told).toContain('from the server’s mirror');
     expect(await under.manager.getWorkspaceStatus('first')).toEqual({ status: 'ready' });

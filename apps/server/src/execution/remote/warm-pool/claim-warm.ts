@@ -1,4 +1,4 @@
-import type { V1Pod, V1Secret } from '@kubernetes/client-node';
+import type { V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
 import { ShadowError, unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { Cluster, Route } from '../kubernetes/cluster.ts';
@@ -49,26 +49,43 @@ export async function takeAnchor(
   }
 }
 
+/** What a claim reads of a workspace. */
+export interface ClaimReads {
+  secret: Promise<V1Secret | undefined>;
+  service: Promise<V1Service | undefined>;
+}
+
+/** Begins to read what a claim will need. A Secret that is changed meanwhile refuses the claim's write. */
+export function readForClaim({ cluster }: ClaimParts, name: string, signal: AbortSignal): ClaimReads {
+  const secret = cluster.api.secrets.get(name, { signal });
+  const service = cluster.api.services.get(name, { signal });
+  // Another workspace may be taken in the end, and nobody looks at these.
+  for (const read of [secret, service]) read.catch(() => undefined);
+  return { secret, service };
+}
+
 /**
  * Gives a taken workspace a token that nobody else ever had: first to its Secret, which remembers the old one, then to its
  * sidecar, and last its pod says whose it is. Converges from wherever an earlier try ended; one that was finished costs no write.
+ * @returns the last write, which nothing needs to wait for; it never rejects
  * @throws ShadowError UNAVAILABLE when the sidecar does not answer
  */
 export async function finishClaim(
   parts: ClaimParts,
+  reads: ClaimReads,
   name: string,
   taskId: string,
   signal: AbortSignal,
-): Promise<void> {
-  const { api, pods } = parts.cluster;
-  const secret = await api.secrets.get(name, { signal });
-  const known = pods.get(name);
+): Promise<{ marked: Promise<void> }> {
+  const done = { marked: Promise.resolve() };
+  const secret = await reads.secret;
+  const known = parts.cluster.pods.get(name);
   // Written last, so all is done; and without Secret or pod whoever makes them anew gives the pod the Secret's token.
-  if (secret === undefined || known === undefined || isMarked(known.metadata?.labels, taskId)) return;
+  if (secret === undefined || known === undefined || isMarked(known.metadata?.labels, taskId)) return done;
   const tokens = await rotate(parts, secret, signal);
   const pod = await readyPod(parts, name, signal);
-  if (pod === undefined) return;
-  const service = await api.services.get(name, { signal });
+  if (pod === undefined) return done;
+  const service = await reads.service;
   const route = parts.cluster.reach({
     workspace: name,
     podName: name,
@@ -77,7 +94,7 @@ export async function finishClaim(
     port: parts.port,
   });
   await claimOver(parts, route, tokens, signal);
-  await markPod(parts, name, taskId, signal);
+  return { marked: markPod(parts, name, taskId) };
 }
 
 function isMarked(labels: Record<string, string> | undefined, taskId: string): boolean {
@@ -147,19 +164,15 @@ async function claimOver(
   }
 }
 
-/** A copy for people of what the anchor says, and the sign that the claim is finished. */
-async function markPod(
-  { cluster }: ClaimParts,
-  name: string,
-  taskId: string,
-  signal: AbortSignal,
-): Promise<void> {
+/** A copy for people of what the anchor says, and the sign that the claim is finished. Without it a claim is finished once more. */
+async function markPod({ cluster, log }: ClaimParts, name: string, taskId: string): Promise<void> {
   const labels = { [LABEL.state]: 'claimed', [LABEL.task]: taskId };
   try {
-    await cluster.api.pods.patch(name, { metadata: { labels } }, { signal });
+    await cluster.api.pods.patch(name, { metadata: { labels } });
   } catch (error) {
     // A pod that went away is made again by the next step.
-    if (!(error instanceof KubernetesError && error.reason === 'NotFound')) throw error;
+    const isGone = error instanceof KubernetesError && error.reason === 'NotFound';
+    if (!isGone) log.warn({ err: error, pod: name }, 'could not label a claimed pod with its task');
   }
 }
 

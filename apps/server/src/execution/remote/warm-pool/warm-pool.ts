@@ -9,7 +9,14 @@ import type { WarmWorkspaces } from '../workspaces/create-pod.ts';
 import { findWorkspace } from '../workspaces/find-workspace.ts';
 import { LABEL } from '../workspaces/labels.ts';
 import { isReady } from '../workspaces/workspace-state.ts';
-import { type Candidate, finishClaim, takeAnchor } from './claim-warm.ts';
+import {
+  type Candidate,
+  type ClaimParts,
+  type ClaimReads,
+  finishClaim,
+  readForClaim,
+  takeAnchor,
+} from './claim-warm.ts';
 import { isWarmName } from './make-warm.ts';
 import { Refill } from './refill.ts';
 import { TEMPLATE_ANNOTATION, templateHash } from './template.ts';
@@ -37,6 +44,8 @@ export class WarmPool implements WarmWorkspaces {
   readonly #closing = new AbortController();
   /** Candidates that a claim of this server is at: two of its tasks need not run into each other. */
   readonly #underWay = new Set<string>();
+  /** Last writes of claims, by workspace. */
+  readonly #marking = new Map<string, Promise<void>>();
   #stops: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -75,33 +84,59 @@ export class WarmPool implements WarmWorkspaces {
     this.#closing.abort();
     for (const stop of this.#stops) stop();
     clearTimeout(this.#timer);
-    await this.#looking;
+    await Promise.all([this.#looking, ...this.#marking.values()]);
   }
 
   async takeWarm(spec: WorkspaceSpec, { signal, log }: StepProgress): Promise<{ name: string } | undefined> {
     const { cluster, config } = this.#options;
-    const { instance, port } = config.workspaces;
-    const parts = { cluster, port, log: this.#log };
     await Promise.all([cluster.anchors.synced(signal), cluster.pods.synced(signal)]);
-    const taken = await findWorkspace(cluster, instance, spec.taskId, signal);
-    const name = taken === undefined ? await this.#take(spec, signal) : taken.name;
-    if (name === undefined || !isWarmName(name)) return undefined;
-    if (taken !== undefined) log(`Going on with ${name} from the warm pool.`);
-    await finishClaim(parts, name, spec.taskId, signal);
-    if (taken === undefined) this.#log.info({ taskId: spec.taskId, pod: name }, 'warm pod given to a task');
+    const found = findWorkspace(cluster, config.workspaces.instance, spec.taskId, signal);
+    // The one that is likely to be taken is read beside the question whether there is one already.
+    const likely = this.#isUsual(spec.resources) ? this.#candidates()[0] : undefined;
+    const reads = likely === undefined ? undefined : this.#read(likely.name, signal);
+    const before = await found;
+    const taken = before ?? (await this.#take(spec, likely, signal));
+    if (taken === undefined || !isWarmName(taken.name)) return undefined;
+    const { name } = taken;
+    if (before !== undefined) log(`Going on with ${name} from the warm pool.`);
+    const fit = reads !== undefined && name === likely?.name ? reads : this.#read(name, signal);
+    await this.#finish(fit, name, spec.taskId, signal);
+    if (before === undefined) this.#log.info({ taskId: spec.taskId, pod: name }, 'warm pod given to a task');
     this.#wakeIn(0);
     return { name };
   }
 
-  async #take(spec: WorkspaceSpec, signal: AbortSignal): Promise<string | undefined> {
-    if (!this.#isUsual(spec.resources)) return undefined;
+  get #parts(): ClaimParts {
     const { cluster, config } = this.#options;
-    const parts = { cluster, port: config.workspaces.port, log: this.#log };
-    for (const candidate of this.#candidates()) {
+    return { cluster, port: config.workspaces.port, log: this.#log };
+  }
+
+  #read(name: string, signal: AbortSignal): ClaimReads {
+    return readForClaim(this.#parts, name, signal);
+  }
+
+  /** Nobody waits for the last write but who asks for the same workspace again, and the end. */
+  async #finish(reads: ClaimReads, name: string, taskId: string, signal: AbortSignal): Promise<void> {
+    await this.#marking.get(name);
+    const { marked } = await finishClaim(this.#parts, reads, name, taskId, signal);
+    const ended = marked.finally(() => {
+      if (this.#marking.get(name) === ended) this.#marking.delete(name);
+    });
+    this.#marking.set(name, ended);
+  }
+
+  async #take(
+    spec: WorkspaceSpec,
+    likely: Candidate | undefined,
+    signal: AbortSignal,
+  ): Promise<Candidate | undefined> {
+    if (!this.#isUsual(spec.resources)) return undefined;
+    const others = this.#candidates().filter(({ name }) => name !== likely?.name);
+    for (const candidate of likely === undefined ? others : [likely, ...others]) {
       if (this.#underWay.has(candidate.name)) continue;
       this.#underWay.add(candidate.name);
       try {
-        if (await takeAnchor(parts, candidate, spec.taskId, signal)) return candidate.name;
+        if (await takeAnchor(this.#parts, candidate, spec.taskId, signal)) return candidate;
       } finally {
         this.#underWay.delete(candidate.name);
       }

@@ -5,6 +5,7 @@ import type { SidecarAddress, SidecarLocator } from '../sidecar-connection.ts';
 import { knownWorkspace } from './find-workspace.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
 import { tokenOf } from './secret-token.ts';
+import { mayAnswer, sidecarAnswers } from './sidecar-answers.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
@@ -103,18 +104,46 @@ export class SidecarPlace implements SidecarLocator {
   async #readyPod(workspace: Workspace, signal: AbortSignal | undefined): Promise<V1Pod> {
     const patience = AbortSignal.timeout(RESTART_PATIENCE_MS);
     const either = signal === undefined ? patience : AbortSignal.any([signal, patience]);
-    const judge = (pod: V1Pod | undefined): V1Pod | undefined => {
-      this.#refuseEnded(workspace, pod);
-      return pod !== undefined && diagnosePod(pod, []).state === 'ready' ? pod : undefined;
+    const isReady = (pod: V1Pod | undefined): pod is V1Pod =>
+      pod !== undefined && diagnosePod(pod, []).state === 'ready';
+    const wait = (isEnough: (pod: V1Pod) => boolean): Promise<V1Pod> => {
+      const judge = (pod: V1Pod | undefined): V1Pod | undefined => {
+        this.#refuseEnded(workspace, pod);
+        return isReady(pod) || (pod !== undefined && isEnough(pod)) ? pod : undefined;
+      };
+      return this.#cluster.pods.waitFor(workspace.name, judge, { signal: either });
     };
     try {
-      return await this.#cluster.pods.waitFor(workspace.name, judge, { signal: either });
+      const pod = await wait(mayAnswer);
+      return isReady(pod) ? pod : await this.#answering(pod, either, wait);
     } catch (error) {
       if (!patience.aborted || signal?.aborted === true) throw error;
       const pod = this.#cluster.pods.get(workspace.name);
       const diagnosis = pod === undefined ? undefined : diagnosePod(pod, []);
       const words = diagnosis !== undefined && 'message' in diagnosis ? ` ${diagnosis.message}` : '';
       throw new ShadowError('UNAVAILABLE', `The pod ${workspace.name} is not ready.${words}`);
+    }
+  }
+
+  /** A pod that the kubelet has not yet called ready, as soon as either the kubelet does or its sidecar answers. */
+  async #answering(
+    pod: V1Pod,
+    signal: AbortSignal,
+    wait: (isEnough: (pod: V1Pod) => boolean) => Promise<V1Pod>,
+  ): Promise<V1Pod> {
+    const ending = new AbortController();
+    const asking = AbortSignal.any([signal, ending.signal]);
+    const ready = wait(() => false);
+    const answered = sidecarAnswers(this.#cluster, this.#settings, pod, asking).then(() => {
+      const now = this.#cluster.pods.get(pod.metadata?.name ?? '');
+      return now?.metadata?.uid === pod.metadata?.uid && now !== undefined ? now : ready;
+    });
+    try {
+      // What goes wrong with the pod is told by the wait alone.
+      return await Promise.race([ready, answered.catch(() => ready)]);
+    } finally {
+      ready.catch(() => undefined);
+      ending.abort();
     }
   }
 

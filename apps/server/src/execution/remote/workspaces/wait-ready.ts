@@ -4,17 +4,22 @@ import type { StepProgress } from '../../interfaces/workspace-manager.ts';
 import type { Cluster, PodEvent } from '../kubernetes/cluster.ts';
 import { diagnosePod, type PodDiagnosis } from './pod-diagnosis.ts';
 import { PodProgress } from './pod-progress.ts';
+import { mayAnswer, sidecarAnswers } from './sidecar-answers.ts';
 import type { PodTrouble } from './start-advice.ts';
+import type { WorkspaceSettings } from './workspace-settings.ts';
 
 export interface PatienceOptions {
   /** Milliseconds until the sidecar must be ready. */
   startTimeoutMs: number;
   /** Milliseconds for which a pod may be in trouble that can pass by itself. */
   unschedulableGraceMs: number;
+  /** How its sidecar is asked. */
+  workspaces: Pick<WorkspaceSettings, 'port' | 'healthPath'>;
 }
 
 /**
- * WAIT_SIDECAR_READY: waits by watch until a pod is ready, telling what the cluster says of it.
+ * WAIT_SIDECAR_READY: waits by watch until a pod is ready, telling what the cluster says of it. Once its container runs the
+ * sidecar itself is asked, too.
  * @returns the pod that is ready
  * @throws ShadowError POD_FAILED in the cluster's words when it does not come up, CANCELLED
  */
@@ -43,6 +48,8 @@ class PodStart {
   readonly #events: PodEvent[] = [];
   #diagnosis: PodDiagnosis = { state: 'starting' };
   #grace: NodeJS.Timeout | undefined;
+  /** The container that was asked last, and whether it answered. */
+  #asked: { container: string | undefined; answers: boolean } | undefined;
 
   constructor(cluster: Cluster, patience: PatienceOptions, progress: StepProgress) {
     this.#cluster = cluster;
@@ -58,8 +65,10 @@ class PodStart {
     const outcome = new Promise<V1Pod>((resolve, reject) => {
       reassess = () => {
         try {
-          const ready = this.#assess(name, uid, reassess);
-          if (ready !== undefined) resolve(ready);
+          const pod = this.#assess(name, uid, reassess);
+          if (pod === undefined) return;
+          if (this.#diagnosis.state === 'ready' || this.#answers(pod)) resolve(pod);
+          else void this.#ask(pod, either, reassess);
         } catch (error) {
           reject(error);
         }
@@ -94,7 +103,7 @@ class PodStart {
     return `The pod ${name} was not ready within ${seconds} s (REMOTE_START_TIMEOUT_MS). ${words}`;
   }
 
-  /** @returns the pod once it is ready; undefined to go on waiting */
+  /** @returns the pod once it is ready, or its sidecar may be asked; undefined to go on waiting */
   #assess(name: string, uid: string, reassess: () => void): V1Pod | undefined {
     const pod = this.#cluster.pods.get(name);
     if (pod?.metadata?.uid !== uid) throw deleted(name, undefined);
@@ -107,11 +116,30 @@ class PodStart {
     if (diagnosis.state === 'starting') {
       clearTimeout(this.#grace);
       this.#grace = undefined;
-      return undefined;
+      return mayAnswer(pod) ? pod : undefined;
     }
     this.#grace ??= setTimeout(() => this.#giveUp(reassess), this.#patience.unschedulableGraceMs);
     if (this.#isGraceOver) throw podFailed(diagnosis.trouble, diagnosis.message, uid);
     return undefined;
+  }
+
+  #answers(pod: V1Pod): boolean {
+    return this.#asked?.answers === true && this.#asked.container === containerOf(pod);
+  }
+
+  /** Asks the sidecar of a container, once for each container that the pod has. */
+  async #ask(pod: V1Pod, signal: AbortSignal, reassess: () => void): Promise<void> {
+    const container = containerOf(pod);
+    if (this.#asked?.container === container) return;
+    const asked = { container, answers: false };
+    this.#asked = asked;
+    try {
+      await sidecarAnswers(this.#cluster, this.#patience.workspaces, pod, signal);
+      asked.answers = true;
+      reassess();
+    } catch {
+      // The waiting is over, or the kubelet's word is waited for: the pod's state tells.
+    }
   }
 
   #isGraceOver = false;
@@ -132,6 +160,10 @@ class PodStart {
       // The right to read events may be missing, or the signal ended it: the waiting itself goes on by the pod's state.
     }
   }
+}
+
+function containerOf({ status }: V1Pod): string | undefined {
+  return status?.containerStatuses?.[0]?.containerID;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
