@@ -134,13 +134,39 @@ describe('codebaseSearch', () => {
 });
 
 describe('the index', () => {
+  it('takes in what there is memory for, and says that it is not complete', async () => {
+    const { root, stateDir } = workspace;
+    const scope = {
+      root,
+      confinement: createConfinement(root),
+      runAs: undefined,
+      environment: { PATH: process.env.PATH ?? '' },
+    };
+    let room = 2;
+    const hasRoom = () => {
+      room -= 1;
+      return room >= 0;
+    };
+    const small = new CodeIndex({ scope, stateDir, hasRoom });
+    await small.build();
+    const { complete, filesIndexed } = await small.search('calculateTotal', 3, '');
+    expect({ complete, few: filesIndexed <= 2 }).toEqual({ complete: false, few: true });
+  });
+
   it('lies on disk: the next one starts from it, follows changes and survives a broken file', async () => {
     const first = indexOf();
     await first.build();
     expect((await first.search('calculateTotal', 5, '')).filesIndexed).toBe(6);
     const [name] = readdirSync(join(workspace.stateDir, 'code-index'));
     expect(name).toBe('index.ndjson.gz');
-    expect([...(await loadIndex(workspace.stateDir)).files]).toHaveLength(6);
+    const files: string[] = [];
+    const whole = await loadIndex(
+      workspace.stateDir,
+      () => {},
+      ({ path }) => files.push(path),
+    );
+    expect(whole).toBe(true);
+    expect(files).toHaveLength(6);
     unlinkSync(join(workspace.root, 'lib/legacy.js'));
     workspace.put('src/mail.py', 'def send_goodbye(user):\n    return user\n');
     const second = indexOf();

@@ -28,6 +28,8 @@ const MAX_PER_FILE = 3;
 export interface CodeIndexSettings {
   readonly scope: SearchScope;
   readonly stateDir: string;
+  /** Whether there is memory for another file; without it there always is. */
+  readonly hasRoom?: () => boolean;
 }
 
 export interface CodeIndexAnswer {
@@ -94,8 +96,12 @@ export class CodeIndex {
     const { paths } = await listFiles(scope, place, undefined, undefined);
     const present = new Set(paths.filter((path) => !NOT_CODE.test(path)).slice(0, MAX_FILES));
     for (const path of this.known.keys()) if (!present.has(path)) this.forget(path);
-    await eachOf(present, AT_ONCE, (path) => this.refresh(path));
-    this.complete = true;
+    let leftOut = false;
+    await eachOf(present, AT_ONCE, async (path) => {
+      if (this.settings.hasRoom?.() === false) leftOut = true;
+      else await this.refresh(path);
+    });
+    this.complete = !leftOut;
     await this.save();
   }
 
@@ -132,13 +138,18 @@ export class CodeIndex {
 
   /** Takes the index from disk. Its numbers of terms hold, as this one has none yet. */
   private async load(stateDir: string): Promise<void> {
-    const { terms, files } = await loadIndex(stateDir);
-    for (const term of terms) this.terms.numberOf(term);
-    for (const { path, stamp, chunks } of files) {
-      const unpacked = chunks.map(unstored);
-      this.known.set(path, { stamp, chunks: unpacked });
-      this.ranking.set(path, unpacked);
-    }
+    const whole = await loadIndex(
+      stateDir,
+      (terms) => {
+        for (const term of terms) this.terms.numberOf(term);
+      },
+      ({ path, stamp, chunks }) => {
+        const unpacked = chunks.map(unstored);
+        this.known.set(path, { stamp, chunks: unpacked });
+        this.ranking.set(path, unpacked);
+      },
+    );
+    if (!whole) for (const path of [...this.known.keys()]) this.forget(path);
   }
 
   /** What tells one version of a file from another; undefined for what is not indexed. */
@@ -199,13 +210,9 @@ export class CodeIndex {
   private async save(): Promise<void> {
     if (!this.changed) return;
     this.changed = false;
-    const files = [...this.known].map(([path, { stamp, chunks }]) => ({
-      path,
-      stamp,
-      chunks: chunks.map(stored),
-    }));
+    const index = { terms: [...this.terms.terms], files: storedFiles([...this.known]) };
     // The index in memory answers all the same where it cannot be stored.
-    await saveIndex(this.settings.stateDir, { terms: this.terms.terms, files }).catch(() => {});
+    await saveIndex(this.settings.stateDir, index).catch(() => {});
   }
 }
 
@@ -225,6 +232,11 @@ async function eachOf<T>(
     for (let next = left.next(); next.done !== true; next = left.next()) await work(next.value);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Made one at a time: all of them together would be the index a second time. */
+function* storedFiles(known: Iterable<readonly [string, KnownFile]>): Generator<StoredFile> {
+  for (const [path, { stamp, chunks }] of known) yield { path, stamp, chunks: chunks.map(stored) };
 }
 
 function stored(chunk: IndexedChunk): StoredFile['chunks'][number] {

@@ -106,7 +106,7 @@ export class CodebaseSearch implements AsyncDisposable {
       // Nothing of the server's environment or flags is of any use to it.
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB, maxYoungGenerationSizeMb: MAX_YOUNG_MB },
+      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb(), maxYoungGenerationSizeMb: MAX_YOUNG_MB },
     });
     // A process that is done is not kept alive for an index.
     worker.unref();
@@ -196,6 +196,11 @@ export class CodebaseSearch implements AsyncDisposable {
     this.waiting.clear();
     void session?.worker.terminate();
   }
+}
+
+/** Half of what the process's control group may have, as the rest of the process and commands need some, too. */
+function heapLimitMb(): number {
+  return Math.min(MAX_HEAP_MB, Math.floor(process.constrainedMemory() / 2 / 1024 ** 2) || MAX_HEAP_MB);
 }
 
 function tell(worker: Worker, message: ToWorker): void {

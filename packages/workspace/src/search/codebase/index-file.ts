@@ -1,7 +1,9 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createGzip } from 'node:zlib';
 import { z } from 'zod';
 
 /** Raised whenever chunks or terms are made differently: an older index is then built anew. */
@@ -25,10 +27,8 @@ const StoredFile = z.object({ path: z.string(), stamp: z.string(), chunks: z.arr
  */
 export type StoredFile = z.infer<typeof StoredFile>;
 
-const NOTHING: StoredIndex = { terms: [], files: [] };
-
-const compress = promisify(gzip);
-const decompress = promisify(gunzip);
+/** Characters that are compressed at a time. */
+const BATCH = 65_536;
 
 /** An index as it lies on disk: a line of all terms, each at the place of its number, then a line for each file. */
 export interface StoredIndex {
@@ -37,20 +37,35 @@ export interface StoredIndex {
 }
 
 /**
- * Reads an index from disk.
+ * Reads an index from disk, a file's part at a time: all of its text at once would take more memory than the index.
  *
  * @param stateDir the workspace's state directory
- * @returns nothing where there is none, or one that cannot be used: it is built anew then
+ * @param onTerms told all terms, first and once
+ * @param onFile told each file's part
+ * @returns whether there was one, whole and readable; what was told before it turned out not to be must be forgotten
  */
-export async function loadIndex(stateDir: string): Promise<StoredIndex> {
+export async function loadIndex(
+  stateDir: string,
+  onTerms: (terms: readonly string[]) => void,
+  onFile: (file: StoredFile) => void,
+): Promise<boolean> {
+  const unpacked = createGunzip();
+  const reading = pipeline(createReadStream(join(stateDir, DIRECTORY, NAME)), unpacked);
+  reading.catch(() => {});
   try {
-    const text = (await decompress(await readFile(join(stateDir, DIRECTORY, NAME)))).toString('utf8');
-    const [head, terms = '', ...lines] = text.split('\n');
-    if (head !== `shadow-code-index ${VERSION}`) return NOTHING;
-    const files = lines.filter((line) => line !== '').map((line) => StoredFile.parse(JSON.parse(line)));
-    return { terms: Terms.parse(JSON.parse(terms)), files };
+    let number = 0;
+    for await (const line of createInterface({ input: unpacked, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (number === 0 && line !== `shadow-code-index ${VERSION}`) return false;
+      if (number === 1) onTerms(Terms.parse(JSON.parse(line)));
+      if (number > 1 && line !== '') onFile(StoredFile.parse(JSON.parse(line)));
+      number += 1;
+    }
+    await reading;
+    return number > 1;
   } catch {
-    return NOTHING;
+    return false;
+  } finally {
+    unpacked.destroy();
   }
 }
 
@@ -63,13 +78,13 @@ export async function loadIndex(stateDir: string): Promise<StoredIndex> {
 export async function saveIndex(stateDir: string, { terms, files }: StoredIndex): Promise<void> {
   const directory = join(stateDir, DIRECTORY);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const lines = [`shadow-code-index ${VERSION}`, JSON.stringify(terms)];
-  for (const file of files) lines.push(JSON.stringify(file));
   const temporary = join(directory, `${NAME}.${process.pid}-${process.hrtime.bigint()}.tmp`);
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(await compress(`${lines.join('\n')}\n`, { level: 1 }));
+      await pipeline(textOf({ terms, files }), createGzip({ level: 1 }), async (packed) => {
+        for await (const bytes of packed) await handle.writeFile(bytes);
+      });
       await handle.sync();
     } finally {
       await handle.close();
@@ -79,4 +94,16 @@ export async function saveIndex(stateDir: string, { terms, files }: StoredIndex)
     await rm(temporary, { force: true });
     throw thrown;
   }
+}
+
+function* textOf({ terms, files }: StoredIndex): Generator<string> {
+  yield `shadow-code-index ${VERSION}\n${JSON.stringify(terms)}\n`;
+  let text = '';
+  for (const file of files) {
+    text += `${JSON.stringify(file)}\n`;
+    if (text.length < BATCH) continue;
+    yield text;
+    text = '';
+  }
+  yield text;
 }

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createConfinement } from '../../security/paths.ts';
 import { CodeIndex } from './code-index.ts';
@@ -8,7 +9,13 @@ if (port === null) throw new Error('This file is the code index thread and runs 
 
 const { root, stateDir, runAs, environment } = WorkerSettings.parse(workerData);
 const confinement = createConfinement(root);
-const index = new CodeIndex({ scope: { root, confinement, runAs, environment }, stateDir });
+/** Part of the heap that may be in use before no more files are taken in: the rest is for the answers. */
+const FULL = 0.9;
+const hasRoom = (): boolean => {
+  const { used_heap_size, heap_size_limit } = getHeapStatistics();
+  return used_heap_size < heap_size_limit * FULL;
+};
+const index = new CodeIndex({ scope: { root, confinement, runAs, environment }, stateDir, hasRoom });
 const say = (message: FromWorker): void => port.postMessage(message);
 const wordsOf = (thrown: unknown): string =>
   thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
