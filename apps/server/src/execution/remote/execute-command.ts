@@ -1,9 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   type CommandResult,
+  type ErrorCode,
   ExecuteCommandRequest,
   type ExecuteOptions,
   failure,
+  type OperationError,
   OUTPUT_FRAMES_TYPE,
   type OutputFrame,
   type OutputWireFrame,
@@ -17,6 +19,13 @@ import { z } from 'zod';
 import { livingChunks } from './living-stream.ts';
 import { CutBudget, framesOf, readOutput } from './output.ts';
 import type { SidecarClient } from './sidecar-client.ts';
+
+/** Codes of a command that may have ended with its sidecar. */
+const OUT_OF_SIGHT: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'PROCESS_LOST',
+  'UNAVAILABLE',
+  'CIRCUIT_OPEN',
+]);
 
 /**
  * Runs a command on the sidecar under an id chosen here, so that a repeated start finds it instead of running it twice. Its
@@ -42,6 +51,7 @@ class CommandRun {
   readonly #stdout: ResultText;
   readonly #stderr: ResultText;
   readonly #startedAt = performance.now();
+  readonly #startedOn = new Date();
   /** Aborts when the process is certain to end without us, or cannot be reached. */
   readonly #abandon = new AbortController();
   #isStarted = false;
@@ -72,8 +82,8 @@ class CommandRun {
     if (signal?.aborted === true) cancel();
     try {
       for await (const frame of this.#output()) {
-        if (frame.type === 'error') return { success: false, error: frame.error };
-        if (frame.type === 'end') return this.#ended(frame.process);
+        if (frame.type === 'error') return { success: false, error: await this.#explained(frame.error) };
+        if (frame.type === 'end') return await this.#ended(frame.process);
         this.#take(frame);
       }
       return failure('STREAM_INTERRUPTED', 'The output of the command ended before the command did.');
@@ -142,15 +152,19 @@ class CommandRun {
     if (!cancelled.success) this.#abandon.abort();
   }
 
-  #ended(process: ProcessInfo): Result<CommandResult> {
+  async #ended(process: ProcessInfo): Promise<Result<CommandResult>> {
     if (process.state !== 'lost') return { success: true, ...this.#result(process) };
-    return failure(
-      'PROCESS_LOST',
-      'The process host ended while the command ran; its output so far is kept.',
-      {
-        processId: process.processId,
-      },
-    );
+    const { processId } = process;
+    const message = 'The process host ended while the command ran; its output so far is kept.';
+    const { error } = failure('PROCESS_LOST', message, { processId });
+    return { success: false, error: await this.#explained(error) };
+  }
+
+  /** What is known of why a command that ran was lost sight of. */
+  async #explained(error: OperationError): Promise<OperationError> {
+    if (!this.#isStarted || !OUT_OF_SIGHT.has(error.code)) return error;
+    const why = await this.#client.whyLost(this.#startedOn);
+    return why === undefined ? error : { ...error, message: `${error.message} ${why}` };
   }
 
   #result(process: ProcessInfo): CommandResult {

@@ -133,7 +133,8 @@ export class CutBudget {
   /** Waits as long as it should before the next connection; gives the error when there should be none. */
   async afterCut(error: ShadowError): Promise<ShadowError | undefined> {
     if (isAborted(this.#signal)) return cancelled();
-    if (error.code !== 'UNAVAILABLE') return error;
+    // A breaker is one container's: the next one, which may come meanwhile, has its own.
+    if (error.code !== 'UNAVAILABLE' && error.code !== 'CIRCUIT_OPEN') return error;
     const { resilience } = this.#client;
     this.#fruitless += 1;
     if (this.#fruitless > resilience.retries + 1) return error;

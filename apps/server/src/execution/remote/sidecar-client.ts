@@ -64,6 +64,11 @@ export class SidecarClient {
     return this.#connection.resilience;
   }
 
+  /** Why commands that ran after then were lost, for people; undefined when nobody knows. */
+  async whyLost(since: Date): Promise<string | undefined> {
+    return await this.#connection.whyLost(since);
+  }
+
   /** Aborts when the client is closed. */
   get closing(): AbortSignal {
     return this.#closing.signal;

@@ -21,6 +21,11 @@ export interface SidecarAddress {
 export interface SidecarLocator {
   /** @throws ShadowError that says what became of it; UNAVAILABLE when it may come back by itself */
   locate(signal: AbortSignal | undefined): Promise<SidecarAddress>;
+  /**
+   * Why commands that ran after then were lost, for people.
+   * @returns undefined when nobody knows
+   */
+  whyLost?(since: Date): Promise<string | undefined>;
 }
 
 export interface ConnectionOptions extends ResilienceOptions {
@@ -108,6 +113,11 @@ export class MovingConnection {
     this.#isDoubtful = false;
     latest?.close();
     return this.#current;
+  }
+
+  /** As the locator says it. */
+  async whyLost(since: Date): Promise<string | undefined> {
+    return await this.#locator.whyLost?.(since);
   }
 
   /** A call over it failed in a way that a move would explain. */

@@ -6,6 +6,7 @@ import type { Cluster } from '../kubernetes/cluster.ts';
 import { RemoteToolExecutor } from '../remote-tool-executor.ts';
 import { SidecarClient } from '../sidecar-client.ts';
 import { getWorkspaceUsage } from '../workspace-calls.ts';
+import { containerEnd } from './container-end.ts';
 import { SidecarPlace } from './sidecar-place.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 
@@ -72,7 +73,11 @@ export class Executors {
     const known = this.#opened.get(taskId);
     if (known !== undefined) return known;
     const place = new SidecarPlace(this.#cluster, this.#settings, taskId);
-    const client = new SidecarClient({ locator: place, log: this.#log.child({ taskId }) });
+    const locator = {
+      locate: (signal: AbortSignal | undefined) => place.locate(signal),
+      whyLost: (since: Date) => containerEnd(this.#cluster, taskId, since),
+    };
+    const client = new SidecarClient({ locator, log: this.#log.child({ taskId }) });
     const opened = { place, client, executor: new RemoteToolExecutor(client, this.#capabilities) };
     this.#opened.set(taskId, opened);
     return opened;

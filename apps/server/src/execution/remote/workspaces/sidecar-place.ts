@@ -63,7 +63,7 @@ export class SidecarPlace implements SidecarLocator {
       clusterIP: service?.spec?.clusterIP,
       port: this.#settings.port,
     };
-    return this.#enter(pod.metadata?.uid ?? '', token, this.#cluster.reach(target));
+    return this.#enter(pod, token, this.#cluster.reach(target));
   }
 
   close(): void {
@@ -71,26 +71,24 @@ export class SidecarPlace implements SidecarLocator {
     this.#leave();
   }
 
-  #enter(podUid: string, token: string, route: Route): SidecarAddress {
+  #enter({ metadata, status }: V1Pod, token: string, route: Route): SidecarAddress {
     const known = this.#place;
+    const podUid = metadata?.uid ?? '';
+    // A container that was started again is another sidecar: the breaker of the one that died is not its own.
+    const identity = `${podUid} ${status?.containerStatuses?.[0]?.containerID}`;
+    const { address } = known ?? {};
     const isSame =
-      known?.podUid === podUid && known.address.token === token && known.route.baseUrl === route.baseUrl;
+      address?.identity === identity && address.token === token && known?.route.baseUrl === route.baseUrl;
     // A port-forward that failed is made anew, whatever its address.
     if (isSame && route.kind === 'service') {
       route.close();
-      return known.address;
+      return address;
     }
     this.#leave();
     const gone = new AbortController();
-    const address = {
-      baseUrl: route.baseUrl,
-      token,
-      agent: route.agent,
-      identity: podUid,
-      gone: gone.signal,
-    };
-    this.#place = { address, route, podUid, gone };
-    return address;
+    const entered = { baseUrl: route.baseUrl, token, agent: route.agent, identity, gone: gone.signal };
+    this.#place = { address: entered, route, podUid, gone };
+    return entered;
   }
 
   #leave(): void {
