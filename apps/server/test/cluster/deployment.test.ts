@@ -1,10 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PORT_FORWARD, RUN_IN_CLUSTER } from '../manifests/support/doc-commands.ts';
+import { K8S, kustomize } from '../manifests/support/kustomize.ts';
 import { temporaryDirectory } from '../support/git-repository.ts';
 import { command, resultsOf, SCRIPTED, scriptPrompt, write } from '../support/script.ts';
 import { routeToApiServer } from './support/api-server-route.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
-import { type Deployment, deployLocal } from './support/deployment.ts';
+import { type Deployment, deployLocal, kubectl } from './support/deployment.ts';
 import { objectsOfTask } from './support/objects.ts';
 
 /** The kubelet of the test cluster allows a pod so many processes (its podPidsLimit). */
@@ -14,9 +22,10 @@ const PATIENCE = { timeout: 120_000, interval: 250 };
 const resources = new AsyncDisposableStack();
 let cluster: ClusterTest;
 let deployment: Deployment;
+let directory: string;
 
 beforeAll(async () => {
-  const directory = resources.use(await temporaryDirectory()).path;
+  directory = resources.use(await temporaryDirectory()).path;
   cluster = resources.use(await openCluster());
   resources.use(await routeToApiServer(cluster.kubeconfig));
   deployment = resources.use(await deployLocal(cluster, directory));
@@ -139,5 +148,58 @@ describe('the server of the local overlay, in the cluster', () => {
       return resultsOf(events, 'executeCommand').map(({ preview }) => preview);
     };
     await expect.poll(results, PATIENCE).toEqual([expect.stringContaining('kept')]);
+  });
+});
+
+describe('the commands of docs/deployment.md', () => {
+  /** A command of the page, for the namespace of this test. */
+  const here = (line: string) => line.replaceAll(/(-n|namespace) shadow\b/g, `$1 ${cluster.namespace}`);
+
+  beforeAll(async () => {
+    const example = join(K8S, '..', 'production-config.example.env');
+    await copyFile(example, join(directory, 'production-config.env'));
+  });
+  it.each(RUN_IN_CLUSTER)('%s', async (line) => {
+    // What fails inside of an export would go unseen.
+    const script = here(line).replace(/^export /, '');
+    const shell = promisify(execFile)('bash', ['-eo', 'pipefail', '-c', script], { cwd: directory });
+    expect((await shell).stderr).not.toContain('rror');
+  });
+
+  it(PORT_FORWARD, async () => {
+    const [program = '', ...args] = here(PORT_FORWARD).replace('4000:80', ':80').split(' ');
+    const forward = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const [line] = await once(createInterface({ input: forward.stdout }), 'line');
+      const [, port] = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(String(line)) ?? [];
+      expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(200);
+    } finally {
+      forward.kill();
+    }
+  });
+
+  it('kubectl apply --dry-run=server, of the production overlay and the volume for a small cluster', async () => {
+    await using empty = await openCluster();
+    const groups = (await kubectl('api-versions')).split('\n');
+    const manifests = (await kustomize('overlays/production')).filter(({ apiVersion }) =>
+      groups.includes(apiVersion),
+    );
+    expect(manifests.length).toBeGreaterThan(15);
+    const moved = manifests
+      .filter(({ kind }) => kind !== 'Namespace')
+      .map(({ metadata, ...manifest }) => {
+        const { namespace } = empty;
+        const place = metadata.namespace === undefined ? metadata : { ...metadata, namespace };
+        return { ...manifest, metadata: place };
+      });
+    const child = spawn('kubectl', ['apply', '--dry-run=server', '-f', '-'], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    child.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items: moved }));
+    const [taken, refused] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    expect(refused).toBe('');
+    expect(taken.match(/\(server dry run\)/g)).toHaveLength(moved.length);
+    const volume = join(K8S, 'overlays/local/home-volume.yaml');
+    expect(await kubectl('apply', '--dry-run=server', '-f', volume)).toContain('server dry run');
   });
 });
