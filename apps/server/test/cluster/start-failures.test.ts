@@ -110,6 +110,17 @@ describe('a pod that cannot start says why, and what to do', () => {
     expect(message).toContain('Readiness probe failed');
   });
 
+  it('when its sidecar runs but never gets ready', async () => {
+    const { code, message } = await failedStart('unready', {
+      SIDECAR_HEALTH_PATH: '/absent',
+      REMOTE_START_TIMEOUT_MS: '15000',
+    });
+    expect(code).toBe('POD_FAILED');
+    expect(message).toContain('not ready within 15 s (REMOTE_START_TIMEOUT_MS)');
+    expect(message).toMatch(/Readiness probe failed: HTTP probe failed with statuscode: 40\d/);
+    expect(message).toContain('SIDECAR_HEALTH_PATH');
+  });
+
   it('when it has less memory than it needs', async () => {
     const environment = { REMOTE_MEMORY_LIMIT: '24Mi', REMOTE_MEMORY_REQUEST: '24Mi' };
     const { message } = await failedStart('memory', environment);

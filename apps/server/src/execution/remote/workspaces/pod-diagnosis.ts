@@ -5,7 +5,7 @@ import { adviceOf, type PodTrouble } from './start-advice.ts';
 export type PodDiagnosis =
   /** Its readiness probe passes. */
   | { state: 'ready' }
-  /** On its way; `waitingFor` says in the cluster's own words what it waits for, where that is known. */
+  /** On its way; `waitingFor` says in the cluster's own words what it waits for, where that is known, and what to do. */
   | { state: 'starting'; waitingFor?: string }
   /** In trouble that may pass by itself: a node may join, a volume may be bound. */
   | { state: 'stuck'; trouble: PodTrouble; message: string }
@@ -147,7 +147,9 @@ function waitingFor(
   const newest = newestEvent(events, ({ type, reason }) =>
     isRunning ? reason === 'Unhealthy' : type === 'Warning',
   );
-  return newest === undefined ? {} : { waitingFor: newest.message };
+  if (newest === undefined) return {};
+  const { message } = newest;
+  return { waitingFor: isRunning ? withAdvice(message.trim(), 'probe', message) : message };
 }
 
 /** Why the last pull failed: the container's state says only that it is tried again later. */

@@ -4,6 +4,7 @@ export type PodTrouble =
   | 'unschedulable'
   | 'volume'
   | 'configuration'
+  | 'probe'
   | 'crash'
   | 'out-of-memory'
   | 'evicted'
@@ -59,6 +60,12 @@ const ADVICE: Readonly<Record<PodTrouble, Advice>> = {
     ['executable file not found', 'SIDECAR_IMAGE is not an image of the sidecar.'],
     ['no such file or directory', 'SIDECAR_IMAGE is not an image of the sidecar.'],
     ['', 'Check SIDECAR_IMAGE and the settings of the pod (REMOTE_…).'],
+  ],
+  probe: [
+    [
+      '',
+      'Check that SIDECAR_IMAGE is the sidecar of this version and answers at SIDECAR_PORT and SIDECAR_HEALTH_PATH; on a busy node raise REMOTE_START_TIMEOUT_MS.',
+    ],
   ],
   crash: [
     [

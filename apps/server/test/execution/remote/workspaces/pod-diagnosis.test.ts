@@ -88,7 +88,7 @@ describe('a pod that starts', () => {
     const diagnosis = diagnose(pod('not ready'));
     expect(diagnosis).toMatchObject({
       state: 'starting',
-      waitingFor: expect.stringContaining('Readiness probe failed'),
+      waitingFor: expect.stringMatching(/^Readiness probe failed.*SIDECAR_HEALTH_PATH/s),
     });
   });
 
