@@ -52,6 +52,27 @@ describe('the composer', () => {
     expect(call?.body).toMatchObject({ baseBranch: 'next', permissionMode: 'auto', budgetUsd: 5 });
   });
 
+  it('offers bounds of the workspace only where the installation can hold a task to them', async () => {
+    const without = await harness.open('/');
+    await without.getByRole('button', { name: 'Budget: No budget' }).waitFor();
+    expect(await without.getByRole('button', { name: /^Size:/ }).count()).toBe(0);
+    harness.server.state.capabilities = { taskResources: true };
+    const page = await harness.open('/');
+    await page.getByRole('button', { name: 'Size: Usual size' }).click();
+    const set = page.getByRole('button', { name: 'Set', exact: true });
+    await page.getByLabel('Memory, such as 512Mi or 4Gi').fill('lots');
+    expect(await set.isDisabled()).toBe(true);
+    await page.getByLabel('Memory, such as 512Mi or 4Gi').fill('4Gi');
+    await page.getByLabel('Processors, such as 500m or 2').fill('2');
+    await set.click();
+    await page.getByRole('button', { name: 'Size: 2 CPU · 4Gi' }).waitFor();
+    await page.getByTestId('composer-input').fill('go');
+    await page.getByTestId('composer-input').press('Enter');
+    await page.waitForURL(/\/tasks\//);
+    const call = harness.server.calls.find(({ operation }) => operation === 'createTask');
+    expect(call?.body).toMatchObject({ resources: { cpu: '2', memory: '4Gi' } });
+  });
+
   it('explains why a model cannot be chosen', async () => {
     const page = await harness.open('/');
     await page.getByRole('button', { name: /^Model/ }).click();

@@ -1,4 +1,4 @@
-import type { PermissionMode } from '@shadow/protocol';
+import type { PermissionMode, TaskResources } from '@shadow/protocol';
 import { create } from 'zustand';
 import { persist } from 'zustand/middleware';
 
@@ -16,6 +16,7 @@ interface Preferences {
   model: string | null;
   permissionMode: PermissionMode;
   budgetUsd: number | null;
+  resources: TaskResources | null;
   bannerDismissed: boolean;
   /** Unsent text by place: `home` or a task's id. */
   drafts: Record<string, string>;
@@ -40,6 +41,7 @@ export const usePreferences = create<Preferences>()(
       model: null,
       permissionMode: 'ask',
       budgetUsd: null,
+      resources: null,
       bannerDismissed: false,
       drafts: {},
       viewed: [],

@@ -6,7 +6,7 @@ import { usePreferences } from '../app/preferences.ts';
 import { ScreenHeader } from '../app/screen-header.tsx';
 import { UserText } from '../chat/user-text.tsx';
 import { api } from '../server/clients.ts';
-import { isDemoModel, modelsQuery, putTask, tasksQuery } from '../server/queries.ts';
+import { isDemoModel, meQuery, modelsQuery, putTask, tasksQuery } from '../server/queries.ts';
 import { Button } from '../ui/button.tsx';
 import { Spinner } from '../ui/spinner.tsx';
 import { BudgetChip } from './budget-chip.tsx';
@@ -15,6 +15,7 @@ import { Examples } from './examples.tsx';
 import { KeyBanner } from './key-banner.tsx';
 import { ModeChip } from './mode-chip.tsx';
 import { PromptBox } from './prompt-box.tsx';
+import { ResourcesChip } from './resources-chip.tsx';
 import { useBranchChoice } from './use-branch-choice.ts';
 
 /** The composer of a new task. */
@@ -23,6 +24,9 @@ export function HomePage() {
   const navigate = useNavigate();
   const models = useQuery(modelsQuery);
   const tasks = useQuery(tasksQuery);
+  // What was chosen for another installation is not asked of one that cannot hold a task to it.
+  const isSizable = useQuery(meQuery).data?.capabilities.taskResources === true;
+  const resources = isSizable ? prefs.resources : null;
   const text = prefs.drafts.home ?? '';
   const repository = prefs.repository ?? DEFAULT_REPOSITORY;
   const [branch, setBranch] = useBranchChoice(repository);
@@ -39,6 +43,7 @@ export function HomePage() {
           ...(branch === null ? {} : { baseBranch: branch }),
           ...(model === null ? {} : { model }),
           ...(prefs.budgetUsd === null ? {} : { budgetUsd: prefs.budgetUsd }),
+          ...(resources === null ? {} : { resources }),
         },
       }),
     onSuccess: (task) => {
@@ -94,6 +99,9 @@ export function HomePage() {
                       onChange={(permissionMode) => prefs.set({ permissionMode })}
                     />
                     <BudgetChip value={prefs.budgetUsd} onChange={(budgetUsd) => prefs.set({ budgetUsd })} />
+                    {isSizable && (
+                      <ResourcesChip value={resources} onChange={(size) => prefs.set({ resources: size })} />
+                    )}
                   </div>
                   <Button
                     look="primary"

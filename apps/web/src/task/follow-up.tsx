@@ -4,6 +4,7 @@ import { usePreferences } from '../app/preferences.ts';
 import { useViewport } from '../app/viewport.ts';
 import { PromptBox } from '../composer/prompt-box.tsx';
 import { nameOfRepository } from '../composer/repository-name.ts';
+import { sizeOf } from '../composer/size-of.ts';
 import { formatMoney } from '../formatting/numbers.ts';
 import { Button } from '../ui/button.tsx';
 import { Spinner } from '../ui/spinner.tsx';
@@ -76,6 +77,7 @@ function Facts({ task }: { task: Task }) {
     ...(narrow ? [] : [nameOfRepository(task.repository)]),
     task.model.replace(/^[^/]*\//, ''),
     MODE_LABEL[task.permissionMode],
+    ...(task.resources === undefined ? [] : [sizeOf(task.resources)]),
     ...(task.budgetUsd === null
       ? []
       : [`${formatMoney(task.usage.costUsd ?? 0)} of ${formatMoney(task.budgetUsd)}`]),

@@ -23,7 +23,7 @@ export function handlersOf(
   state: FixtureState,
   announcer: FixtureAnnouncer,
 ): Partial<Record<OperationId, Handler>> {
-  const me = () => ({ user, version: '0.1.0', agentMode: 'local', capabilities: {} });
+  const me = () => ({ user, version: '0.1.0', agentMode: 'local', capabilities: state.capabilities });
   const taskOf = ({ params }: FixtureCall): FixtureTask => {
     const fixture = state.tasks.get(String(params.taskId));
     if (fixture === undefined) throw new ShadowError('TASK_NOT_FOUND', 'There is no such task.');

@@ -39,6 +39,8 @@ export interface FixtureState {
   /** Tokens that can still be exchanged. */
   tokens: Set<string>;
   signedIn: boolean;
+  /** What the installation says that it can do. */
+  capabilities: Record<string, boolean>;
   /** Tasks whose workspace holds work that a delete must be told to discard. */
   unsaved: Set<string>;
 }
@@ -55,6 +57,7 @@ const NO_USAGE: Usage = {
 export function emptyState(): FixtureState {
   return {
     tasks: new Map(),
+    capabilities: {},
     models: [
       {
         id: 'scripted/demo',
