@@ -59,8 +59,8 @@ export async function run({ quick }: { quick: boolean }): Promise<Measurement[]>
   await using directory = await temporaryDirectory();
   const repository = await makeRepository(join(directory.path, 'project'), { 'readme.md': '# Project\n' });
   return [
-    ...(await warmStarts(cluster, quick ? 4 : 40)),
-    ...(await coldStarts(cluster, repository, quick ? 2 : 9, quick ? 3 : MANY)),
+    ...(await warmStarts(cluster, quick ? 4 : 32)),
+    ...(await coldStarts(cluster, repository, quick ? 2 : 7, quick ? 3 : MANY)),
   ];
 }
 
@@ -90,8 +90,9 @@ async function coldStarts(
     cold.push(pair[1] ?? 0);
   }
   const one = median(cold);
-  const all = await timed(() =>
-    Promise.all(Array.from({ length: many }, () => coldStart(under, repository))),
+  // They begin at the same moment, and what comes after a first command is in no time.
+  const all = Math.max(
+    ...(await Promise.all(Array.from({ length: many }, () => coldStart(under, repository)))),
   );
   return [
     {

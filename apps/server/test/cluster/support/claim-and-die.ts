@@ -60,6 +60,8 @@ if (order.taskId === undefined) {
   await delay(60_000);
 } else {
   await pool.takeWarm(spec(order.taskId), progress());
+  // The last write goes on after the claim.
+  await pool.close();
 }
 process.stdout.write(`${writes}\n`);
 process.exit();
