@@ -231,8 +231,9 @@ describe('the token of a pod', () => {
     const before = (await cluster.core.readNamespacedSecret(secret)).data?.token ?? '';
     const token = Buffer.from(before, 'base64').toString('utf8');
     const changed = `${token}-changed`;
-    const service = await cluster.core.readNamespacedService(secret);
-    const claimed = await fetch(`http://${service.spec?.clusterIP}:8080/api/workspace/claim`, {
+    // Not by the Service: the node may not know of the pod behind it yet.
+    const address = under.cluster.pods.get('shadow-token')?.status?.podIP;
+    const claimed = await fetch(`http://${address}:8080/api/workspace/claim`, {
       method: 'POST',
       headers: {
         Authorization: `Bearer ${token}`,
