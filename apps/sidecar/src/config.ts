@@ -224,13 +224,6 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
   };
 }
 
-/** The environment with which the supervisor starts the HTTP process. */
-export function supervisedEnvironment(
-  environment: Readonly<NodeJS.ProcessEnv> = process.env,
-): NodeJS.ProcessEnv {
-  return { ...environment, SIDECAR_SUPERVISED: 'true' };
-}
-
 function parse(environment: Readonly<NodeJS.ProcessEnv>): Values {
   const parsed = Object.entries(settings).map(([name, { schema, allowed }]) => {
     const text = environment[name]?.trim();

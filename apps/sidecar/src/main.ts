@@ -5,15 +5,22 @@ import { startSidecar } from './start.ts';
 
 /** Serves until a signal ends it. */
 async function main(): Promise<void> {
+  const ended = firstSignal();
+  // Under a supervisor this process is loaded before the host is there, and before anybody has looked at the settings.
+  if (process.connected && (await Promise.race([hostIsThere(), ended])) !== undefined) return;
   const config = loadConfig();
   const log = createLogger(config.logLevel);
-  const ended = firstSignal();
   const sidecar = await startSidecar(config, log);
   log.info({ port: sidecar.port, pid: process.pid }, 'listening');
   // For whoever started this process with port 0.
   process.stdout.write(`${JSON.stringify({ port: sidecar.port })}\n`);
   log.info({ reason: await ended }, 'shutting down');
   await sidecar.close();
+}
+
+/** Resolves when the supervisor says so; what it said while this process was loaded is heard, too. */
+function hostIsThere(): Promise<undefined> {
+  return new Promise((resolve) => process.once('message', () => resolve(undefined)));
 }
 
 /** Resolves with the first signal to end, or when the supervisor is gone. */
