@@ -50,7 +50,7 @@ ${Array.from({ length: 40 }, (_, index) => `  method${index}(): void {\n    this
 });
 afterEach(() => workspace.close());
 
-const indexOf = (): CodeIndex => {
+const indexOf = (hasRoom: () => boolean = () => true): CodeIndex => {
   const { root, stateDir } = workspace;
   const scope = {
     root,
@@ -58,7 +58,7 @@ const indexOf = (): CodeIndex => {
     runAs: undefined,
     environment: { PATH: process.env.PATH ?? '' },
   };
-  return new CodeIndex({ scope, stateDir });
+  return new CodeIndex({ scope, stateDir, hasRoom });
 };
 
 describe('codebaseSearch', () => {
@@ -134,23 +134,28 @@ describe('codebaseSearch', () => {
 });
 
 describe('the index', () => {
-  it('takes in what there is memory for, and says that it is not complete', async () => {
-    const { root, stateDir } = workspace;
-    const scope = {
-      root,
-      confinement: createConfinement(root),
-      runAs: undefined,
-      environment: { PATH: process.env.PATH ?? '' },
+  it('takes in what there is memory for, from disk as well, and says that it is full', async () => {
+    const withRoomFor = (files: number) => {
+      let room = files;
+      return indexOf(() => {
+        room -= 1;
+        return room >= 0;
+      });
     };
-    let room = 2;
-    const hasRoom = () => {
-      room -= 1;
-      return room >= 0;
+    const stateOf = async (index: CodeIndex) => {
+      await index.build();
+      const { snippets: _, ...state } = await index.search('nothing has this', 3, '');
+      return state;
     };
-    const small = new CodeIndex({ scope, stateDir, hasRoom });
-    await small.build();
-    const { complete, filesIndexed } = await small.search('calculateTotal', 3, '');
-    expect({ complete, few: filesIndexed <= 2 }).toEqual({ complete: false, few: true });
+    const small = await stateOf(withRoomFor(2));
+    expect(small).toMatchObject({ complete: false, full: true });
+    expect(small.filesIndexed).toBeLessThanOrEqual(2);
+    expect(await stateOf(indexOf())).toEqual({ complete: true, full: false, filesIndexed: 6 });
+    const stored = withRoomFor(3);
+    expect(await stateOf(stored)).toEqual({ complete: false, full: true, filesIndexed: 3 });
+    workspace.put('extra/late.ts', 'export const comesTooLate = () => 1;\n');
+    await stored.update(['extra/late.ts']);
+    expect((await stored.search('comesTooLate', 5, '')).snippets).toEqual([]);
   });
 
   it('lies on disk: the next one starts from it, follows changes and survives a broken file', async () => {
@@ -181,7 +186,11 @@ describe('the index', () => {
 
   it('takes single changes, whole directories among them', async () => {
     const index = indexOf();
-    expect(await index.search('anything', 5, '')).toMatchObject({ snippets: [], complete: false });
+    expect(await index.search('anything', 5, '')).toMatchObject({
+      snippets: [],
+      complete: false,
+      full: false,
+    });
     await index.build();
     rmSync(join(workspace.root, 'src'), { recursive: true });
     workspace.put('extra/one.ts', 'export const answerToEverything = () => 42;\n');

@@ -310,18 +310,25 @@ describe('the tools', () => {
   it('show snippets of a search by meaning with their places', async () => {
     const task = await makeTask();
     const snippet = { path: 'a.ts', startLine: 7, endLine: 8, symbol: 'f', content: 'one\ntwo', score: 1 };
-    const executor = {
-      capabilities: { ...noCapabilities, codebaseSearch: true },
-      codebaseSearch: async () => ({
-        success: true as const,
-        snippets: [snippet],
-        filesIndexed: 3,
-        complete: false,
-      }),
+    const outputOf = async (index: { complete: boolean; full: boolean }) => {
+      const executor = {
+        capabilities: { ...noCapabilities, codebaseSearch: true },
+        codebaseSearch: async () => ({
+          success: true as const,
+          snippets: [snippet],
+          filesIndexed: 3,
+          ...index,
+        }),
+      };
+      return (await resultOf(task, call('codebaseSearch', { query: 'where is f?' }), { executor })).output;
     };
-    const result = await resultOf(task, call('codebaseSearch', { query: 'where is f?' }), { executor });
-    expect(result.output).toBe(
-      'a.ts:7-8 (f)\n7\tone\n8\ttwo\n[the index is still being built: 3 files so far]',
+    const found = 'a.ts:7-8 (f)\n7\tone\n8\ttwo';
+    expect(await outputOf({ complete: true, full: false })).toBe(found);
+    expect(await outputOf({ complete: false, full: false })).toBe(
+      `${found}\n[the index is still being built: 3 files so far]`,
+    );
+    expect(await outputOf({ complete: false, full: true })).toBe(
+      `${found}\n[the index has no room for all of the code, only for 3 files: grepSearch finds the rest]`,
     );
   });
 

@@ -64,9 +64,12 @@ export const CodeSnippet = z.object({
 export type CodeSnippet = z.infer<typeof CodeSnippet>;
 export const CodebaseSearchResult = z.object({
   snippets: z.array(CodeSnippet),
-  /** Files in the index; while it is being built, fewer than there are. */
+  /** Files in the index; while it is being built, and when it is full, fewer than there are. */
   filesIndexed: z.int(),
+  /** Whether all of the code is in the index. */
   complete: z.boolean(),
+  /** Whether there was no room for all of the code: waiting does not make this index complete. */
+  full: z.boolean(),
 });
 export type CodebaseSearchResult = z.infer<typeof CodebaseSearchResult>;
 

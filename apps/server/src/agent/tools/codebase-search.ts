@@ -1,3 +1,4 @@
+import type { CodebaseSearchResult } from '@shadow/protocol';
 import { z } from 'zod';
 import { boundOutput, count, numberLines } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
@@ -19,19 +20,24 @@ export const codebaseSearch = defineTool({
   async run(input, { executor, signal }) {
     const result = await executor.codebaseSearch({ ...input, limit: input.limit ?? 10 }, { signal });
     if (!result.success) return failedRun(result.error);
-    const { snippets, complete, filesIndexed } = result;
+    const { snippets } = result;
     const blocks = snippets.map(
       (found) =>
         `${found.path}:${found.startLine}-${found.endLine}${found.symbol === undefined ? '' : ` (${found.symbol})`}\n` +
         numberLines(found.content, found.startLine),
     );
-    const marker = complete
-      ? ''
-      : `\n[the index is still being built: ${count(filesIndexed, 'file')} so far]`;
     return {
-      output: (blocks.length === 0 ? 'Nothing found.' : boundOutput(blocks.join('\n\n'))) + marker,
+      output: (blocks.length === 0 ? 'Nothing found.' : boundOutput(blocks.join('\n\n'))) + missing(result),
       summary: count(snippets.length, 'snippet'),
       isError: false,
     };
   },
 });
+
+/** What the answer may lack, and whether it helps to ask again. */
+function missing({ complete, full, filesIndexed }: CodebaseSearchResult): string {
+  const files = count(filesIndexed, 'file');
+  if (full)
+    return `\n[the index has no room for all of the code, only for ${files}: grepSearch finds the rest]`;
+  return complete ? '' : `\n[the index is still being built: ${files} so far]`;
+}

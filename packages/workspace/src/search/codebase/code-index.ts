@@ -36,6 +36,7 @@ export interface CodeIndexAnswer {
   readonly snippets: CodeSnippet[];
   readonly filesIndexed: number;
   readonly complete: boolean;
+  readonly full: boolean;
 }
 
 /** The index of one workspace's code: in memory for queries, on disk for the next start. */
@@ -46,7 +47,8 @@ export class CodeIndex {
   private readonly parsers = new Parsers();
   private readonly known = new Map<string, KnownFile>();
   private building: Promise<void> | undefined;
-  private complete = false;
+  private built = false;
+  private full = false;
   private changed = false;
   private saving: NodeJS.Timeout | undefined;
 
@@ -86,22 +88,21 @@ export class CodeIndex {
       const snippet = await this.snippetOf(hit);
       if (snippet !== undefined) snippets.push(snippet);
     }
-    return { snippets, filesIndexed: this.ranking.fileCount, complete: this.complete };
+    const { built, full } = this;
+    return { snippets, filesIndexed: this.ranking.fileCount, complete: built && !full, full };
   }
 
   private async buildNow(): Promise<void> {
     const { scope, stateDir } = this.settings;
     if (this.terms.terms.length === 0) await this.load(stateDir);
     await using place = await openSearchPlace(scope, undefined);
-    const { paths } = await listFiles(scope, place, undefined, undefined);
-    const present = new Set(paths.filter((path) => !NOT_CODE.test(path)).slice(0, MAX_FILES));
+    const { paths, complete } = await listFiles(scope, place, undefined, undefined);
+    const code = paths.filter((path) => !NOT_CODE.test(path));
+    const present = new Set(code.slice(0, MAX_FILES));
     for (const path of this.known.keys()) if (!present.has(path)) this.forget(path);
-    let leftOut = false;
-    await eachOf(present, AT_ONCE, async (path) => {
-      if (this.settings.hasRoom?.() === false) leftOut = true;
-      else await this.refresh(path);
-    });
-    this.complete = !leftOut;
+    this.full = !complete || code.length > MAX_FILES;
+    await eachOf(present, AT_ONCE, (path) => this.refresh(path));
+    this.built = true;
     await this.save();
   }
 
@@ -111,11 +112,15 @@ export class CodeIndex {
     return any;
   }
 
-  /** Reads a file again if it is not as it was indexed; true when that changed the index. */
+  /** Reads a file again if it is not as it was indexed, and there is room; true when that changed the index. */
   private async refresh(path: string): Promise<boolean> {
     const stamp = await this.stampOf(path);
     if (stamp === undefined) return this.forget(path);
     if (this.known.get(path)?.stamp === stamp) return false;
+    if (!this.hasRoom()) {
+      this.full = true;
+      return this.forget(path);
+    }
     const text = await this.textOf(path);
     if (text === undefined) return this.forget(path);
     const lines = text.split('\n');
@@ -127,6 +132,10 @@ export class CodeIndex {
     this.known.set(path, { stamp, chunks });
     this.changed = true;
     return true;
+  }
+
+  private hasRoom(): boolean {
+    return this.settings.hasRoom?.() ?? true;
   }
 
   private forget(path: string): boolean {
@@ -144,6 +153,8 @@ export class CodeIndex {
         for (const term of terms) this.terms.numberOf(term);
       },
       ({ path, stamp, chunks }) => {
+        // It was written by a thread that had more.
+        if (!this.hasRoom()) return;
         const unpacked = chunks.map(unstored);
         this.known.set(path, { stamp, chunks: unpacked });
         this.ranking.set(path, unpacked);

@@ -17,8 +17,10 @@ const DEFAULT_PATIENCE_MS = 20_000;
 const IDLE_MS = 600_000;
 /** Trees of very long lists and their terms take memory; the thread ends before the server suffers. */
 const MAX_HEAP_MB = 1_536;
-/** Files' texts and trees are short-lived and small: room for some, not the default's tens of megabytes. */
-const MAX_YOUNG_MB = 8;
+/** Part of its heap that a thread fills with the index; each thread that runs out of memory leaves the next one half. */
+const FILL = 0.9;
+/** Files' texts and trees are short-lived: with a quarter of it they are copied about, which takes half as long again. */
+const MAX_YOUNG_MB = 32;
 
 export interface CodebaseSearchOptions {
   readonly context: WorkspaceContext;
@@ -27,6 +29,8 @@ export interface CodebaseSearchOptions {
   readonly watch: (signal: AbortSignal) => AsyncIterable<FsChange>;
   /** Milliseconds to wait for the first index. */
   readonly patienceMs?: number;
+  /** MiB of heap for the index's thread; without it, what the control group's memory allows. */
+  readonly heapMb?: number;
 }
 
 interface Waiting {
@@ -44,6 +48,7 @@ export class CodebaseSearch implements AsyncDisposable {
   private session: { worker: Worker; ready: Promise<void>; stop: AbortController } | undefined;
   private idle: NodeJS.Timeout | undefined;
   private nextId = 1;
+  private fill = FILL;
   private updating = 0;
   private updated: (() => void)[] = [];
 
@@ -51,7 +56,7 @@ export class CodebaseSearch implements AsyncDisposable {
     this.options = options;
   }
 
-  /** @throws ShadowError FILE_NOT_FOUND for the path, UNAVAILABLE when the index fails, CANCELLED */
+  /** @throws ShadowError FILE_NOT_FOUND for the path, UNAVAILABLE when the index fails or has no memory, CANCELLED */
   async search(
     request: CodebaseSearchRequest,
     signal: AbortSignal | undefined,
@@ -60,6 +65,7 @@ export class CodebaseSearch implements AsyncDisposable {
     const { worker, ready } = this.start();
     this.postponeEnd();
     await untilAborted(this.patiently(ready), signal);
+    if (this.session?.worker !== worker) throw failed('the thread has ended');
     const id = this.nextId;
     this.nextId += 1;
     const answer = new Promise<CodebaseSearchResult>((resolve, reject) =>
@@ -100,13 +106,17 @@ export class CodebaseSearch implements AsyncDisposable {
       stateDir,
       environment: { ...environment },
       ...(runAs === undefined ? {} : { runAs }),
+      fill: this.fill,
     };
     const worker = new Worker(new URL('./index-worker.ts', import.meta.url), {
       workerData: settings,
       // Nothing of the server's environment or flags is of any use to it.
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb(), maxYoungGenerationSizeMb: MAX_YOUNG_MB },
+      resourceLimits: {
+        maxOldGenerationSizeMb: this.options.heapMb ?? heapLimitMb(),
+        maxYoungGenerationSizeMb: MAX_YOUNG_MB,
+      },
     });
     // A process that is done is not kept alive for an index.
     worker.unref();
@@ -119,24 +129,36 @@ export class CodebaseSearch implements AsyncDisposable {
   }
 
   private listen(worker: Worker): Promise<void> {
-    const fail = (cause: unknown): void =>
-      this.end(
-        new ShadowError('UNAVAILABLE', 'The index of the code base failed; the next search builds it anew.', {
-          cause,
-        }),
-      );
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    // Nobody may be waiting when it fails: the next search hears of it by there being no session.
+    promise.catch(() => {});
+    const fail = (cause: unknown): void => {
+      const error = this.failureOf(cause);
+      reject(error);
+      // The thread's end comes after its error, when another one may have been started.
+      if (this.session?.worker === worker) this.end(error);
+    };
     worker.once('error', fail);
     worker.once('exit', () => fail(new Error('The code index thread has ended.')));
-    return new Promise((resolve, reject) => {
-      worker.once('exit', () => reject(new ShadowError('UNAVAILABLE', 'The index of the code base failed.')));
-      worker.on('message', (message: unknown) => {
-        const said = FromWorker.parse(message);
-        if (said.type === 'answer') this.settle(said);
-        else if (said.type === 'updated') this.countUpdate(-1);
-        else if (said.error === undefined) resolve();
-        else fail(new Error(said.error));
-      });
+    worker.on('message', (message: unknown) => {
+      const said = FromWorker.parse(message);
+      if (said.type === 'answer') this.settle(said);
+      else if (said.type === 'updated') this.countUpdate(-1);
+      else if (said.error === undefined) resolve();
+      else fail(new Error(said.error));
     });
+    return promise;
+  }
+
+  private failureOf(cause: unknown): ShadowError {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'))
+      return failed(cause);
+    this.fill /= 2;
+    return new ShadowError(
+      'UNAVAILABLE',
+      'The index of the code base took more memory than there is for it; the next search builds a smaller one.',
+      { cause },
+    );
   }
 
   private settle(said: Extract<FromWorker, { type: 'answer' }>): void {
@@ -144,7 +166,7 @@ export class CodebaseSearch implements AsyncDisposable {
     if (said.answer !== undefined) waiting?.resolve(said.answer);
     else
       waiting?.reject(
-        new ShadowError('UNAVAILABLE', 'The index of the code base failed.', { cause: said.error }),
+        new ShadowError('UNAVAILABLE', 'The search of the index failed.', { cause: said.error }),
       );
   }
 
@@ -191,7 +213,6 @@ export class CodebaseSearch implements AsyncDisposable {
     this.updating = 0;
     for (const done of this.updated.splice(0)) done();
     session?.stop.abort();
-    session?.ready.catch(() => {});
     for (const waiting of this.waiting.values()) waiting.reject(error);
     this.waiting.clear();
     void session?.worker.terminate();
@@ -201,6 +222,16 @@ export class CodebaseSearch implements AsyncDisposable {
 /** Half of what the process's control group may have, as the rest of the process and commands need some, too. */
 function heapLimitMb(): number {
   return Math.min(MAX_HEAP_MB, Math.floor(process.constrainedMemory() / 2 / 1024 ** 2) || MAX_HEAP_MB);
+}
+
+function failed(cause: unknown): ShadowError {
+  return new ShadowError(
+    'UNAVAILABLE',
+    'The index of the code base failed; the next search builds it anew.',
+    {
+      cause,
+    },
+  );
 }
 
 function tell(worker: Worker, message: ToWorker): void {

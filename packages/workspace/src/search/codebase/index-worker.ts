@@ -7,13 +7,11 @@ import { type FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
 const port = parentPort;
 if (port === null) throw new Error('This file is the code index thread and runs as a worker alone.');
 
-const { root, stateDir, runAs, environment } = WorkerSettings.parse(workerData);
+const { root, stateDir, runAs, environment, fill } = WorkerSettings.parse(workerData);
 const confinement = createConfinement(root);
-/** Part of the heap that may be in use before no more files are taken in: the rest is for the answers. */
-const FULL = 0.9;
 const hasRoom = (): boolean => {
   const { used_heap_size, heap_size_limit } = getHeapStatistics();
-  return used_heap_size < heap_size_limit * FULL;
+  return used_heap_size < heap_size_limit * fill;
 };
 const index = new CodeIndex({ scope: { root, confinement, runAs, environment }, stateDir, hasRoom });
 const say = (message: FromWorker): void => port.postMessage(message);

@@ -7,6 +7,8 @@ export const WorkerSettings = z.object({
   stateDir: z.string(),
   runAs: z.object({ uid: z.int(), gid: z.int() }).optional(),
   environment: z.record(z.string(), z.string()),
+  /** Part of the heap that may be in use before no more files are taken in: the rest is for what is passing, and answers. */
+  fill: z.number().positive().max(1),
 });
 export type WorkerSettings = z.infer<typeof WorkerSettings>;
 
