@@ -33,6 +33,8 @@ export interface Cluster {
    * @param uid of the pod; a later pod of the same name has another
    */
   podEvents(uid: string, options: { signal: AbortSignal }): AsyncIterable<PodEvent>;
+  /** By which way `reach` leads. */
+  readonly way: Route['kind'];
   /** Way to a port of a pod, chosen by REMOTE_REACH. Opens nothing yet. @throws KubernetesError when there is none */
   reach(target: ReachTarget): Route;
   /** Ends watches and lets go of all connections, routes included. */

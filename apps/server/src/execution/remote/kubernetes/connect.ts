@@ -67,6 +67,7 @@ export async function connectCluster(
       pods,
       anchors,
       podEvents: (uid, { signal }) => podEvents(transport, namespace, uid, signal),
+      way: reach.kind,
       reach: (target) => reach.to(target),
       close,
     };

@@ -59,7 +59,7 @@ export async function createPod(
 }
 
 /**
- * Completes a workspace: whatever of it is missing is made, in order, and a pod that will not come up is replaced unless
+ * Completes a workspace: whatever of it is missing is made, the pod last, and one that will not come up is replaced unless
  * it holds the only copy of the files.
  * @param workspace as it was found; undefined to make a cold one
  */
@@ -105,9 +105,12 @@ async function completeWorkspace(
   const known = workspace === undefined ? undefined : await api.secrets.get(design.name, { signal });
   const objects = workspaceObjects(settings, design, anchor.uid, tokenOf(known) ?? newToken());
   const isWhole = (secret: V1Secret) => tokenOf(secret) !== undefined;
-  await ensureOwned(api.secrets, objects.secret, progress, isWhole);
-  if (objects.volume !== undefined) await ensureOwned(api.persistentVolumeClaims, objects.volume, progress);
-  await ensureOwned(api.services, objects.service, progress);
+  const { secret, volume, service } = objects;
+  await Promise.all([
+    ensureOwned(api.secrets, secret, progress, isWhole),
+    ensureOwned(api.services, service, progress),
+    ...(volume === undefined ? [] : [ensureOwned(api.persistentVolumeClaims, volume, progress)]),
+  ]);
   const isUsable = (pod: V1Pod) => isWorthKeeping(parts, anchor, pod);
   const pod = await ensureOwned(api.pods, objects.pod, progress, isUsable);
   await forgetLostPod(parts, anchor, pod, signal);

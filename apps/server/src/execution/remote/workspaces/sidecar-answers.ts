@@ -11,10 +11,18 @@ const GROWTH = 1.3;
 /** Milliseconds that one answer may take. */
 const ANSWER_MS = 5000;
 
-/** Whether there is anybody to ask: its container runs, and its address is known. */
-export function mayAnswer({ metadata, status }: V1Pod): boolean {
-  const isRunning = status?.containerStatuses?.[0]?.state?.running !== undefined;
-  return isRunning && status?.podIP !== undefined && metadata?.deletionTimestamp === undefined;
+/**
+ * Whether there is anybody to ask: its container runs, and its address is known. The kubelet tells both up to a second late;
+ * a port-forward needs no address, so that the kubelet's event of the start is enough for one.
+ *
+ * @param hasStarted whether the kubelet has said that it started the pod's container
+ */
+export function mayAnswer({ way }: Cluster, { metadata, spec, status }: V1Pod, hasStarted: boolean): boolean {
+  if (metadata?.deletionTimestamp !== undefined) return false;
+  const { state, lastState } = status?.containerStatuses?.[0] ?? {};
+  if (state?.running !== undefined && status?.podIP !== undefined) return true;
+  const isFirst = state?.terminated === undefined && lastState?.terminated === undefined;
+  return way === 'port-forward' && hasStarted && isFirst && spec?.nodeName !== undefined;
 }
 
 /**

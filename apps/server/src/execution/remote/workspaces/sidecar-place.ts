@@ -112,7 +112,8 @@ export class SidecarPlace implements SidecarLocator {
       return this.#cluster.pods.waitFor(workspace.name, judge, { signal: either });
     };
     try {
-      const pod = await wait(mayAnswer);
+      // Before the start of a pod was waited for, nobody asks here.
+      const pod = await wait((found) => mayAnswer(this.#cluster, found, true));
       return isReady(pod) ? pod : await this.#answering(pod, either, wait);
     } catch (error) {
       if (!patience.aborted || signal?.aborted === true) throw error;

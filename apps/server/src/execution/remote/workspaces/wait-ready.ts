@@ -116,7 +116,8 @@ class PodStart {
     if (diagnosis.state === 'starting') {
       clearTimeout(this.#grace);
       this.#grace = undefined;
-      return mayAnswer(pod) ? pod : undefined;
+      const hasStarted = this.#events.some(({ reason }) => reason === 'Started');
+      return mayAnswer(this.#cluster, pod, hasStarted) ? pod : undefined;
     }
     this.#grace ??= setTimeout(() => this.#giveUp(reassess), this.#patience.unschedulableGraceMs);
     if (this.#isGraceOver) throw podFailed(diagnosis.trouble, diagnosis.message, uid);
@@ -130,7 +131,7 @@ class PodStart {
   /** Asks the sidecar of a container, once for each container that the pod has. */
   async #ask(pod: V1Pod, signal: AbortSignal, reassess: () => void): Promise<void> {
     const container = containerOf(pod);
-    if (this.#asked?.container === container) return;
+    if (this.#asked !== undefined && this.#asked.container === container) return;
     const asked = { container, answers: false };
     this.#asked = asked;
     try {
