@@ -58,7 +58,7 @@ const indexOf = (hasRoom: () => boolean = () => true): CodeIndex => {
     runAs: undefined,
     environment: { PATH: process.env.PATH ?? '' },
   };
-  return new CodeIndex({ scope, stateDir, hasRoom });
+  return new CodeIndex({ scope, stateDir, hasRoom, atOnce: 8 });
 };
 
 describe('codebaseSearch', () => {

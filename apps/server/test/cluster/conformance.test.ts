@@ -27,8 +27,7 @@ let subjects = 0;
 
 beforeAll(async () => {
   cluster = resources.use(await openCluster());
-  // As much as an installation gives a pod: building an index of code takes more than the small pods of other tests have.
-  under = resources.use(await openManager(cluster, { environment: { REMOTE_MEMORY_LIMIT: '2Gi' } }));
+  under = resources.use(await openManager(cluster));
 });
 afterAll(() => resources.disposeAsync());
 

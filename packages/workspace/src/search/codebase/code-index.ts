@@ -16,8 +16,6 @@ const MAX_FILE_BYTES = 512 * 1024;
 /** A text whose lines are longer than this on average is minified. */
 const MAX_AVERAGE_LINE = 300;
 const MAX_FILES = 50_000;
-/** Files read at a time. */
-const AT_ONCE = 8;
 /** From a change to the index on disk. */
 const SAVE_AFTER_MS = 5000;
 const NOT_CODE =
@@ -30,6 +28,8 @@ export interface CodeIndexSettings {
   readonly stateDir: string;
   /** Whether there is memory for another file; without it there always is. */
   readonly hasRoom?: () => boolean;
+  /** Files read and taken apart at a time. */
+  readonly atOnce: number;
 }
 
 export interface CodeIndexAnswer {
@@ -93,7 +93,7 @@ export class CodeIndex {
   }
 
   private async buildNow(): Promise<void> {
-    const { scope, stateDir } = this.settings;
+    const { scope, stateDir, atOnce } = this.settings;
     if (this.terms.terms.length === 0) await this.load(stateDir);
     await using place = await openSearchPlace(scope, undefined);
     const { paths, complete } = await listFiles(scope, place, undefined, undefined);
@@ -101,7 +101,7 @@ export class CodeIndex {
     const present = new Set(code.slice(0, MAX_FILES));
     for (const path of this.known.keys()) if (!present.has(path)) this.forget(path);
     this.full = !complete || code.length > MAX_FILES;
-    await eachOf(present, AT_ONCE, (path) => this.refresh(path));
+    await eachOf(present, atOnce, (path) => this.refresh(path));
     this.built = true;
     await this.save();
   }

@@ -17,8 +17,10 @@ const DEFAULT_PATIENCE_MS = 20_000;
 const IDLE_MS = 600_000;
 /** Trees of very long lists and their terms take memory; the thread ends before the server suffers. */
 const MAX_HEAP_MB = 1_536;
-/** Part of its heap that a thread fills with the index; each thread that runs out of memory leaves the next one half. */
+/** Part of its heap that a thread fills with the index. */
 const FILL = 0.9;
+/** Files that a thread takes apart at a time: while one is read, another is at work. */
+const AT_ONCE = 8;
 /** Files' texts and trees are short-lived: with a quarter of it they are copied about, which takes half as long again. */
 const MAX_YOUNG_MB = 32;
 
@@ -48,7 +50,8 @@ export class CodebaseSearch implements AsyncDisposable {
   private session: { worker: Worker; ready: Promise<void>; stop: AbortController } | undefined;
   private idle: NodeJS.Timeout | undefined;
   private nextId = 1;
-  private fill = FILL;
+  /** Threads that ran out of memory: each leaves the next one half of the room, and of the files at a time. */
+  private exhausted = 0;
   private updating = 0;
   private updated: (() => void)[] = [];
 
@@ -106,7 +109,8 @@ export class CodebaseSearch implements AsyncDisposable {
       stateDir,
       environment: { ...environment },
       ...(runAs === undefined ? {} : { runAs }),
-      fill: this.fill,
+      fill: FILL / 2 ** this.exhausted,
+      atOnce: Math.max(1, AT_ONCE >> this.exhausted),
     };
     const worker = new Worker(new URL('./index-worker.ts', import.meta.url), {
       workerData: settings,
@@ -153,7 +157,7 @@ export class CodebaseSearch implements AsyncDisposable {
   private failureOf(cause: unknown): ShadowError {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'))
       return failed(cause);
-    this.fill /= 2;
+    this.exhausted += 1;
     return new ShadowError(
       'UNAVAILABLE',
       'The index of the code base took more memory than there is for it; the next search builds a smaller one.',

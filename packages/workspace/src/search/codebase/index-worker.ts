@@ -7,13 +7,13 @@ import { type FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
 const port = parentPort;
 if (port === null) throw new Error('This file is the code index thread and runs as a worker alone.');
 
-const { root, stateDir, runAs, environment, fill } = WorkerSettings.parse(workerData);
+const { root, stateDir, runAs, environment, fill, atOnce } = WorkerSettings.parse(workerData);
 const confinement = createConfinement(root);
 const hasRoom = (): boolean => {
   const { used_heap_size, heap_size_limit } = getHeapStatistics();
   return used_heap_size < heap_size_limit * fill;
 };
-const index = new CodeIndex({ scope: { root, confinement, runAs, environment }, stateDir, hasRoom });
+const index = new CodeIndex({ scope: { root, confinement, runAs, environment }, stateDir, hasRoom, atOnce });
 const say = (message: FromWorker): void => port.postMessage(message);
 const wordsOf = (thrown: unknown): string =>
   thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

@@ -9,6 +9,8 @@ export const WorkerSettings = z.object({
   environment: z.record(z.string(), z.string()),
   /** Part of the heap that may be in use before no more files are taken in: the rest is for what is passing, and answers. */
   fill: z.number().positive().max(1),
+  /** Files read and taken apart at a time. */
+  atOnce: z.int().min(1),
 });
 export type WorkerSettings = z.infer<typeof WorkerSettings>;
 
