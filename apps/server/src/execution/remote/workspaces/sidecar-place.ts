@@ -152,7 +152,9 @@ export class SidecarPlace implements SidecarLocator {
     if (workspace.podUid === undefined) return;
     const { status, message } = stateOf(this.#settings, workspace, pod);
     if (status === 'lost') throw new ShadowError('WORKSPACE_LOST', message ?? '');
-    if (status === 'suspended') throw suspended(message);
+    // A pod that runs for the volume again is waited for, as it is while the steps bring a workspace back.
+    const isBack = pod !== undefined && mayAnswer(pod);
+    if (status === 'suspended' && !isBack) throw suspended(message);
   }
 }
 
