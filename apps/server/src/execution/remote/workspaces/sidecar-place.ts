@@ -153,7 +153,7 @@ export class SidecarPlace implements SidecarLocator {
     const { status, message } = stateOf(this.#settings, workspace, pod);
     if (status === 'lost') throw new ShadowError('WORKSPACE_LOST', message ?? '');
     // A pod that runs for the volume again is waited for, as it is while the steps bring a workspace back.
-    const isBack = pod !== undefined && mayAnswer(pod);
+    const isBack = pod !== undefined && mayAnswer(this.#cluster, pod, true);
     if (status === 'suspended' && !isBack) throw suspended(message);
   }
 }
