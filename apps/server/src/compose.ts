@@ -25,6 +25,7 @@ import { Maintenance } from './tasks/maintenance.ts';
 import { Reconciler } from './tasks/reconciler.ts';
 import { prometheusReconcilerMetrics } from './tasks/reconciler-metrics.ts';
 import { recoverInterruptedTurns } from './tasks/recovery.ts';
+import { Replicas } from './tasks/replicas.ts';
 import { constant } from './tasks/rows.ts';
 import { RunQueue } from './tasks/run-queue.ts';
 import { TaskArchive } from './tasks/task-archive.ts';
@@ -69,8 +70,12 @@ export async function compose(
     publicUrl,
     logger: log,
   });
-  const events = new PostgresEventLog(prisma, log);
-  const changes = new TaskListChanges(prisma, events, log);
+  await using undo = new AsyncDisposableStack();
+  const { connectionString } = database;
+  const replicas = new Replicas({ prisma, connectionString, log });
+  undo.defer(() => replicas.close());
+  const events = new PostgresEventLog(prisma, log, replicas);
+  const changes = new TaskListChanges(prisma, events, replicas, log);
   const git = await writeGitConfig(join(config.home, 'git'), config.environment.git);
   const mirrors = new MirrorCache(join(config.home, 'mirrors'), git);
   const repositories = new MirroredRepositoryService({
@@ -79,7 +84,6 @@ export async function compose(
     allowLocal: config.repositories.allowLocal,
     sampleRepository: sampleRepository(git, PATHS.sampleAssets, join(config.home, 'sample')),
   });
-  await using undo = new AsyncDisposableStack();
   const { host, started } = await openProcessHost(config);
   // A start that fails leaves nothing behind; a host that was there before keeps its commands for the next one.
   undo.defer(() => (started ? host.shutdown() : undefined));
@@ -109,6 +113,7 @@ export async function compose(
     instance: instance.instance,
     concurrency: config.turns.maxConcurrent,
     log,
+    tellOthers: () => replicas.hint({ type: 'queued' }),
     run: (execution, signal) => turns.run(execution, signal),
   });
   const liveness = new Liveness(database.pool, instance.instance);
@@ -142,7 +147,7 @@ export async function compose(
     log,
     standForLeader: (onLeading) =>
       standForLeader({
-        connectionString: database.connectionString,
+        connectionString,
         purpose: 'reconciler',
         log,
         onLeading,
@@ -160,6 +165,7 @@ export async function compose(
     workspaces,
     initialization,
     queue,
+    replicas,
     archive,
     keeper,
     checkRepository: async (userId, repository) => {
@@ -195,6 +201,7 @@ export async function compose(
     access,
     tasks,
     log: events,
+    replicas,
     metrics,
     logger: log,
     basePath,
@@ -205,6 +212,11 @@ export async function compose(
     http,
     access,
     start: () => {
+      replicas.listen((news) => {
+        if (news.type === 'stop') void queue.abort(news.executionId, 'stopped');
+        // A stop may have been asked for unheard: the queue reads that when it looks.
+        if (news.type === 'queued' || news.type === 'listening') queue.wake();
+      });
       queue.wake();
       reconciler.start();
     },
@@ -214,6 +226,7 @@ export async function compose(
       await queue.close();
       changes.close();
       await gateway.close();
+      await replicas.close();
       await closeHttp(http);
       await workspaces.close();
       // A clean end leaves no child; only a crash leaves commands running, to be found again.

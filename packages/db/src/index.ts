@@ -10,3 +10,4 @@ export { holdInstanceLock, type InstanceLock, isInstanceAlive } from './instance
 export { type Candidacy, standForLeader } from './leader-lock.ts';
 export type { DatabaseLog } from './log.ts';
 export { type MigrateResult, migrate } from './migrations/migrate.ts';
+export { type Listening, type ListenOptions, listenForNotifications } from './notifications.ts';

@@ -11,7 +11,7 @@ import { authenticateHandshake, handshakeError } from './handshake.ts';
 import { DEFAULT_LIMITS, type RealtimeLimits } from './limits.ts';
 import { Outbox } from './outbox.ts';
 import { ProcessFollows } from './process-follows.ts';
-import { TaskSubscriptions } from './task-subscriptions.ts';
+import { type ReplicaSource, TaskSubscriptions } from './task-subscriptions.ts';
 import { type RealtimeServer, type RealtimeSocket, userRoom } from './types.ts';
 
 export interface RealtimeOptions {
@@ -20,6 +20,8 @@ export interface RealtimeOptions {
   readonly access: Access;
   readonly tasks: TaskService;
   readonly log: EventLog;
+  /** Word of other servers on the same database; absent where there are none. */
+  readonly replicas?: ReplicaSource;
   readonly metrics: Metrics;
   readonly logger: Logger;
   /** Empty, or `/path`. */
@@ -45,7 +47,7 @@ export class RealtimeGateway {
 
   constructor(options: RealtimeOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const { tasks, log, metrics } = options;
+    const { tasks, log, metrics, replicas } = options;
     this.#options = options;
     this.#log = options.logger.child({ component: 'REALTIME' });
     this.#io = createServer(options, () => this.#isClosed);
@@ -54,6 +56,7 @@ export class RealtimeGateway {
       io: this.#io,
       tasks,
       log,
+      replicas,
       limits,
       metrics,
       logger: this.#log,

@@ -2,15 +2,25 @@ import { ShadowError, type SubscribeTask, type TaskEvent } from '@shadow/protoco
 import type { Logger } from 'pino';
 import type { Metrics } from '../observability/metrics.ts';
 import type { EventLog, TaskService } from '../tasks/contracts.ts';
+import { retryWhileAway } from '../tasks/database-errors.ts';
+import type { ReplicaNews } from '../tasks/replicas.ts';
 import { Gatherer } from './gatherer.ts';
 import type { RealtimeLimits } from './limits.ts';
 import { TaskFeed } from './task-feed.ts';
+import { TaskTail } from './task-tail.ts';
 import { type RealtimeServer, type RealtimeSocket, taskRoom } from './types.ts';
+
+/** Word of other servers on the same database. */
+export interface ReplicaSource {
+  listen(listener: (news: ReplicaNews) => void): () => void;
+}
 
 export interface TaskSubscriptionsOptions {
   readonly io: RealtimeServer;
   readonly tasks: TaskService;
   readonly log: EventLog;
+  /** Hears of what other servers store; absent where there are none. */
+  readonly replicas?: ReplicaSource | undefined;
   readonly limits: RealtimeLimits;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -21,15 +31,19 @@ export class TaskSubscriptions {
   readonly #options: TaskSubscriptionsOptions;
   /** Task id → socket id → feed. */
   readonly #feeds = new Map<string, Map<string, TaskFeed>>();
+  /** Task id → its growing end, for as long as it has feeds. */
+  readonly #tails = new Map<string, TaskTail>();
   readonly #gatherer: Gatherer<TaskEvent>;
-  readonly #stop: () => void;
+  readonly #stops: (() => void)[];
 
   constructor(options: TaskSubscriptionsOptions) {
     this.#options = options;
     this.#gatherer = new Gatherer(options.limits.gatherMs, (taskId, events) => this.#flush(taskId, events));
-    this.#stop = options.log.listen(({ taskId, events }) => {
-      if (this.#feeds.has(taskId)) this.#gatherer.add(taskId, events);
-    });
+    const { log, replicas } = options;
+    this.#stops = [
+      log.listen(({ taskId, events }) => this.#follow(taskId, (tail) => tail.stored(events))),
+      replicas?.listen((news) => this.#heard(news)) ?? (() => undefined),
+    ];
   }
 
   /**
@@ -44,7 +58,7 @@ export class TaskSubscriptions {
     this.unsubscribe(socket, command.taskId);
     this.#checkCount(socket);
     if (socket.data.closed.aborted) return;
-    const feed = this.#open(socket, command);
+    const feed = this.#open(socket, command, task.lastSeq);
     feed.catchUp().catch((error: unknown) => this.#failed(socket, command.taskId, feed, error));
   }
 
@@ -71,12 +85,12 @@ export class TaskSubscriptions {
   }
 
   close(): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
     this.#gatherer.close();
     for (const taskId of [...this.#feeds.keys()]) this.dropTask(taskId);
   }
 
-  #open(socket: RealtimeSocket, { taskId, afterSeq }: SubscribeTask): TaskFeed {
+  #open(socket: RealtimeSocket, { taskId, afterSeq }: SubscribeTask, lastSeq: number): TaskFeed {
     const { log, limits, metrics } = this.#options;
     const { outbox, closed } = socket.data;
     const feed = new TaskFeed(
@@ -94,7 +108,49 @@ export class TaskSubscriptions {
     );
     const feeds = this.#feeds.get(taskId) ?? new Map<string, TaskFeed>();
     this.#feeds.set(taskId, feeds.set(socket.id, feed));
+    if (!this.#tails.has(taskId)) {
+      this.#tails.set(
+        taskId,
+        new TaskTail(log, taskId, lastSeq, (events) => this.#gatherer.add(taskId, events)),
+      );
+    }
     return feed;
+  }
+
+  #heard(news: ReplicaNews): void {
+    if (news.type === 'events') this.#follow(news.taskId, (tail) => tail.told(news.lastSeq));
+    if (news.type !== 'listening') return;
+    // What was stored meanwhile nobody told: the tasks themselves say how far they are.
+    for (const [taskId, feeds] of this.#feeds) {
+      const userId = this.#userOf(feeds);
+      if (userId === undefined) continue;
+      this.#follow(taskId, async (tail) => {
+        const { lastSeq } = await retryWhileAway(() => this.#options.tasks.get(userId, taskId));
+        await tail.told(lastSeq);
+      });
+    }
+  }
+
+  #userOf(feeds: ReadonlyMap<string, TaskFeed>): string | undefined {
+    const [socketId] = feeds.keys();
+    return this.#options.io.sockets.sockets.get(socketId ?? '')?.data.principal.user.id;
+  }
+
+  #follow(taskId: string, advance: (tail: TaskTail) => Promise<void>): void {
+    const tail = this.#tails.get(taskId);
+    if (tail === undefined) return;
+    advance(tail).catch((error: unknown) => {
+      if (this.#tails.get(taskId) === tail) this.#lost(taskId, error);
+    });
+  }
+
+  /** The end of a task cannot be read: new connections, which replay, mend that. */
+  #lost(taskId: string, error: unknown): void {
+    for (const [socketId, feed] of [...(this.#feeds.get(taskId) ?? [])]) {
+      const socket = this.#options.io.sockets.sockets.get(socketId);
+      if (socket !== undefined) this.#failed(socket, taskId, feed, error);
+    }
+    this.dropTask(taskId);
   }
 
   #flush(taskId: string, events: TaskEvent[]): void {
@@ -118,6 +174,8 @@ export class TaskSubscriptions {
 
   #forget(taskId: string): void {
     this.#feeds.delete(taskId);
+    this.#tails.get(taskId)?.close();
+    this.#tails.delete(taskId);
     this.#gatherer.drop(taskId);
   }
 

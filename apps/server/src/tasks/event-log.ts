@@ -10,6 +10,8 @@ import type { Logger } from 'pino';
 import type { EventLog } from './contracts.ts';
 import { isConnectionLoss, retryWhileAway } from './database-errors.ts';
 import { KeyedQueue } from './keyed-queue.ts';
+import { isListed } from './listed-events.ts';
+import { type Replicas, TELL_OF_EVENTS } from './replicas.ts';
 import { toStorableJson } from './storable-json.ts';
 
 interface TaskRef {
@@ -26,7 +28,8 @@ const TRANSACTION = { maxWait: 15_000, timeout: 30_000 } as const;
 // One statement allocates the numbers and stores the events, so that no number is ever without its event.
 const INSERT = `
   WITH task AS (
-    UPDATE "Task" SET "lastSeq" = "lastSeq" + $2::int WHERE id = $1 RETURNING "lastSeq", "userId"
+    UPDATE "Task" SET "lastSeq" = "lastSeq" + $2::int WHERE id = $1
+    RETURNING "lastSeq", "userId", ${TELL_OF_EVENTS('$5', '$6')} AS told
   )
   INSERT INTO "TaskEvent" ("taskId", seq, "userId", type, data, batch, "createdAt")
   SELECT $1, task."lastSeq" - $2::int + event.ord::int, task."userId", event.value->>'type', event.value, $4::uuid, now()
@@ -51,12 +54,15 @@ interface Waiting {
 export class PostgresEventLog implements EventLog {
   readonly #prisma: PrismaClient;
   readonly #log: Logger;
+  readonly #replicas: Replicas | undefined;
   readonly #listeners = new Set<Listener>();
   readonly #waiting = new Map<string, Waiting[]>();
   readonly #order = new KeyedQueue();
 
-  constructor(prisma: PrismaClient, log: Logger) {
+  /** @param replicas told of what is stored; without them this is the only server on the database */
+  constructor(prisma: PrismaClient, log: Logger, replicas?: Replicas) {
     this.#prisma = prisma;
+    this.#replicas = replicas;
     this.#log = log.child({ component: 'EVENT_LOG' });
   }
 
@@ -193,18 +199,25 @@ export class PostgresEventLog implements EventLog {
     bodies: readonly TaskEventBody[],
     batch: string,
   ): Promise<TaskEvent[]> {
+    // A notifying commit waits for every other one, which streamed text is too frequent for: it is told of afterwards,
+    // and should that be lost, by the commit of what always follows it.
+    const isText = bodies.every(({ type }) => type === 'message-delta');
     const rows = await client.$queryRawUnsafe<StoredRow[]>(
       INSERT,
       taskId,
       bodies.length,
       toStorableJson(bodies),
       batch,
+      isText ? null : (this.#replicas?.origin ?? null),
+      bodies.some(isListed),
     );
     if (rows.length === 0) throw new ShadowError('TASK_NOT_FOUND', 'This task was deleted.');
-    return withNumbers(
+    const stored = withNumbers(
       bodies,
       rows.sort((a, b) => a.seq - b.seq),
     );
+    if (isText) this.#replicas?.tellOfText(taskId, stored.at(-1)?.seq ?? 0);
+    return stored;
   }
 
   #announce(task: TaskRef, events: TaskEvent[]): void {

@@ -14,6 +14,8 @@ export interface RunQueueOptions {
   /** Turns that may run here at once. */
   concurrency: number;
   log: Logger;
+  /** Tells other servers that a turn waits which this one has no room for. */
+  tellOthers(): void;
   /** Runs one claimed turn to its end; must not throw. */
   run(execution: AgentExecution, signal: AbortSignal): Promise<void>;
 }
@@ -30,7 +32,8 @@ const CLAIM = `
     WHERE t.id = next."taskId" AND (t."activeExecutionId" IS NULL OR t."activeExecutionId" = next.id)
     RETURNING next.id
   )
-  UPDATE "AgentExecution" e SET status = 'RUNNING', "serverInstance" = $1, "startedAt" = coalesce(e."startedAt", now())
+  UPDATE "AgentExecution" e SET status = 'RUNNING', "serverInstance" = $1, "startedAt" = coalesce(e."startedAt", now()),
+    "stopRequestedAt" = NULL
   FROM slot WHERE e.id = slot.id RETURNING e.id`;
 
 // A claim whose answer was lost with the connection: stored for this server, which knows nothing of it and ran nothing.
@@ -67,6 +70,12 @@ export class RunQueue {
     });
   }
 
+  /** A turn was queued by this server: it is run here, or where there is room. */
+  queued(): void {
+    if (this.#running.size >= this.#options.concurrency) this.#options.tellOthers();
+    this.wake();
+  }
+
   /** Turns that run here. */
   get runningCount(): number {
     return this.#running.size;
@@ -101,6 +110,7 @@ export class RunQueue {
       while (this.#again && !this.#closed) {
         this.#again = false;
         if (this.#inDoubt) await this.#giveBack();
+        await this.#heedStops();
         while (this.#running.size < this.#options.concurrency && (await this.#claim())) {
           // claim until nothing is left or every slot is taken
         }
@@ -132,11 +142,23 @@ export class RunQueue {
       const { prisma, run } = this.#options;
       const execution = await retryWhileAway(() => prisma.agentExecution.findUnique({ where: { id } }));
       // Null when its task was deleted in this moment.
-      if (execution !== null) await run(execution, signal);
+      if (execution === null) return;
+      if (execution.stopRequestedAt !== null) this.#running.get(id)?.controller.abort('stopped');
+      await run(execution, signal);
     } catch (error) {
       this.#log.error({ executionId: id, err: error }, 'could not run a turn');
       this.#inDoubt = true;
     }
+  }
+
+  /** Stops what other servers were asked to stop; they also say so at once, but that may be lost. */
+  async #heedStops(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const asked = await this.#options.prisma.agentExecution.findMany({
+      where: { id: { in: [...this.#running.keys()] }, status: 'RUNNING', stopRequestedAt: { not: null } },
+      select: { id: true },
+    });
+    for (const { id } of asked) this.#running.get(id)?.controller.abort('stopped');
   }
 
   async #giveBack(): Promise<void> {

@@ -2,6 +2,9 @@ import type { PrismaClient } from '@shadow/db';
 import type { Task } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { EventLog, TaskChanges } from './contracts.ts';
+import { retryWhileAway } from './database-errors.ts';
+import { isListed } from './listed-events.ts';
+import type { ReplicaNews, Replicas } from './replicas.ts';
 import { taskFromRow } from './rows.ts';
 
 type Change = { userId: string; task: Task } | { userId: string; deletedTaskId: string };
@@ -9,8 +12,10 @@ type Change = { userId: string; task: Task } | { userId: string; deletedTaskId: 
 /** Milliseconds within which several changes of a task are told as one. */
 const GATHER_MS = 100;
 
-/** Events that change what the task list shows. */
-const LISTED = new Set(['status', 'title', 'workspace', 'cost', 'commit', 'turn-finished']);
+/** Milliseconds that the clocks of two servers may differ. */
+const CLOCKS_MS = 60_000;
+/** Tasks that are told of again after a time without word of other servers. */
+const CAUGHT_UP = 500;
 
 /** Tells of changes in the task list: derived from the event log, so that nothing has to remember to announce. */
 export class TaskListChanges implements TaskChanges {
@@ -18,14 +23,19 @@ export class TaskListChanges implements TaskChanges {
   readonly #log: Logger;
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  readonly #stop: () => void;
+  readonly #replicas: Replicas;
+  readonly #stops: (() => void)[];
 
-  constructor(prisma: PrismaClient, events: EventLog, log: Logger) {
+  constructor(prisma: PrismaClient, events: EventLog, replicas: Replicas, log: Logger) {
+    this.#replicas = replicas;
     this.#prisma = prisma;
     this.#log = log.child({ component: 'TASK_CHANGES' });
-    this.#stop = events.listen(({ taskId, events: batch }) => {
-      if (batch.some((event) => LISTED.has(event.type))) this.#gather(taskId);
-    });
+    this.#stops = [
+      events.listen(({ taskId, events: batch }) => {
+        if (batch.some(isListed)) this.#gather(taskId);
+      }),
+      replicas.listen((news) => this.#heard(news)),
+    ];
   }
 
   listen(listener: (change: Change) => void): () => void {
@@ -34,11 +44,12 @@ export class TaskListChanges implements TaskChanges {
   }
 
   announceDeleted(userId: string, taskId: string): void {
-    for (const listener of this.#listeners) listener({ userId, deletedTaskId: taskId });
+    this.#tell({ userId, deletedTaskId: taskId });
+    this.#replicas.hint({ type: 'deleted', taskId, userId });
   }
 
   close(): void {
-    this.#stop();
+    for (const stop of this.#stops) stop();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
   }
@@ -57,6 +68,31 @@ export class TaskListChanges implements TaskChanges {
   async #announce(taskId: string): Promise<void> {
     const row = await this.#prisma.task.findUnique({ where: { id: taskId } });
     if (row === null) return;
-    for (const listener of this.#listeners) listener({ userId: row.userId, task: taskFromRow(row) });
+    this.#tell({ userId: row.userId, task: taskFromRow(row) });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #heard(news: ReplicaNews): void {
+    if (news.type === 'events' && news.listed) this.#gather(news.taskId);
+    if (news.type === 'deleted') this.#tell({ userId: news.userId, deletedTaskId: news.taskId });
+    if (news.type !== 'listening') return;
+    this.#gatherChangedSince(news.missedSince).catch((error: unknown) =>
+      this.#log.warn({ err: error }, 'could not tell of what other servers changed'),
+    );
+  }
+
+  async #gatherChangedSince(time: Date): Promise<void> {
+    const changed = await retryWhileAway(() =>
+      this.#prisma.task.findMany({
+        where: { updatedAt: { gte: new Date(time.getTime() - CLOCKS_MS) } },
+        orderBy: { updatedAt: 'desc' },
+        take: CAUGHT_UP,
+        select: { id: true },
+      }),
+    );
+    for (const { id } of changed) this.#gather(id);
   }
 }

@@ -18,8 +18,10 @@ import type { PostgresEventLog } from './event-log.ts';
 import type { InitializationEngine } from './initialization.ts';
 import { refuseWhileRemoved } from './maintenance.ts';
 import { outputPage } from './process-output.ts';
+import type { Replicas } from './replicas.ts';
 import { approvalFromRow, constant, kebab, taskFromRow } from './rows.ts';
 import type { RunQueue } from './run-queue.ts';
+import { requestStop, waitUntilEnded } from './stop-request.ts';
 import { storableText } from './storable-json.ts';
 import type { TaskArchive } from './task-archive.ts';
 import type { TaskListChanges } from './task-changes.ts';
@@ -35,6 +37,7 @@ export interface TaskServiceOptions {
   workspaces: WorkspaceManager;
   initialization: InitializationEngine;
   queue: RunQueue;
+  replicas: Replicas;
   archive: TaskArchive;
   keeper: WorkspaceKeeper;
   /** Parses the repository and refuses what may not be used. @throws ShadowError */
@@ -100,7 +103,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
         ],
       };
     });
-    this.#options.queue.wake();
+    this.#options.queue.queued();
     return taskFromRow({ ...task, lastSeq: 2 });
   }
 
@@ -118,7 +121,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     }
     const { model, runner } = await this.#options.chooseModel(userId, task.model);
     const sent = await this.#queueTurn(task, { runner, model, prompt: storableText(text) });
-    this.#options.queue.wake();
+    this.#options.queue.queued();
     return sent;
   }
 
@@ -141,6 +144,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
 
   async stop(userId: string, taskId: string): Promise<Task> {
     await this.row(userId, taskId);
+    const { queue, replicas } = this.#options;
     await this.#events.transact({ taskId, userId }, async (transaction) => {
       // Waiting turns first, so that none starts when the running one gives its slot back.
       const ended = { status: 'STOPPED', finishedAt: new Date() } as const;
@@ -153,7 +157,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
         where: { taskId, status: 'PENDING' },
         data: { status: 'EXPIRED' },
       });
-      const running = await transaction.agentExecution.count({ where: { taskId, status: 'RUNNING' } });
+      const running = await requestStop(transaction, replicas, taskId);
       if (stopped.count === 0 || running > 0) return { value: undefined, events: [] };
       await transaction.task.update({
         where: { id: taskId },
@@ -163,7 +167,9 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
     });
     // Read only now: a turn may have been claimed since the request came.
     const { activeExecutionId } = await this.row(userId, taskId);
-    if (activeExecutionId !== null) await this.#options.queue.abort(activeExecutionId, 'stopped');
+    if (activeExecutionId !== null && !(await queue.abort(activeExecutionId, 'stopped'))) {
+      await waitUntilEnded(this.#prisma, activeExecutionId);
+    }
     return this.get(userId, taskId);
   }
 
@@ -180,7 +186,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       orderBy: [{ queuedAt: 'desc' }, { id: 'desc' }],
     });
     await this.#queueTurn(task, await this.#repeatOf(last));
-    this.#options.queue.wake();
+    this.#options.queue.queued();
     return this.get(userId, taskId);
   }
 
@@ -208,7 +214,7 @@ export class DatabaseTaskService extends TaskQueries implements TaskService {
       const answered = approvalFromRow(row);
       return { value: answered, events: [{ type: 'approval-answered', approval: answered }] };
     });
-    this.#options.queue.wake();
+    this.#options.queue.queued();
     return approval;
   }
 

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "AgentExecution" ADD COLUMN     "stopRequestedAt" TIMESTAMP(3);
