@@ -72,7 +72,9 @@ export async function compose(
   });
   await using undo = new AsyncDisposableStack();
   const { connectionString } = database;
-  const replicas = new Replicas({ prisma, connectionString, log });
+  // The home's lock keeps every other server from an embedded database.
+  const shared = database.embedded === null ? connectionString : null;
+  const replicas = new Replicas({ prisma, connectionString: shared, log });
   undo.defer(() => replicas.close());
   const events = new PostgresEventLog(prisma, log, replicas);
   const changes = new TaskListChanges(prisma, events, replicas, log);

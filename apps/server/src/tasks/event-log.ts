@@ -9,8 +9,8 @@ import {
 import type { Logger } from 'pino';
 import type { EventLog } from './contracts.ts';
 import { isConnectionLoss, retryWhileAway } from './database-errors.ts';
+import { isListed, isWithinTurn } from './event-kinds.ts';
 import { KeyedQueue } from './keyed-queue.ts';
-import { isListed } from './listed-events.ts';
 import { type Replicas, TELL_OF_EVENTS } from './replicas.ts';
 import { toStorableJson } from './storable-json.ts';
 
@@ -170,14 +170,19 @@ export class PostgresEventLog implements EventLog {
 
   async #store(taskId: string, bodies: readonly TaskEventBody[]): Promise<TaskEvent[]> {
     const batch = randomUUID();
-    return retryWhileAway(
+    // Commits that notify wait for each other, which is too much for what is stored many times a second: that is told of
+    // afterwards, and should the word be lost, by the commit of what always follows it.
+    const isToldLate = bodies.every(isWithinTurn);
+    const stored = await retryWhileAway(
       async (attempt) => {
         const earlier = attempt === 0 ? [] : await this.#findBatch(taskId, batch);
         if (earlier.length > 0) return withNumbers(bodies, earlier);
-        return this.#insert(this.#prisma, taskId, bodies, batch);
+        return this.#insert(this.#prisma, taskId, bodies, batch, isToldLate);
       },
       (error, attempt) => this.#sayAway(taskId, error, attempt),
     );
+    if (isToldLate) this.#replicas?.tellSoon(taskId, stored.at(-1)?.seq ?? 0);
+    return stored;
   }
 
   #sayAway(taskId: string, error: unknown, attempt: number): void {
@@ -198,26 +203,22 @@ export class PostgresEventLog implements EventLog {
     taskId: string,
     bodies: readonly TaskEventBody[],
     batch: string,
+    isToldLate = false,
   ): Promise<TaskEvent[]> {
-    // A notifying commit waits for every other one, which streamed text is too frequent for: it is told of afterwards,
-    // and should that be lost, by the commit of what always follows it.
-    const isText = bodies.every(({ type }) => type === 'message-delta');
     const rows = await client.$queryRawUnsafe<StoredRow[]>(
       INSERT,
       taskId,
       bodies.length,
       toStorableJson(bodies),
       batch,
-      isText ? null : (this.#replicas?.origin ?? null),
+      isToldLate ? null : (this.#replicas?.origin ?? null),
       bodies.some(isListed),
     );
     if (rows.length === 0) throw new ShadowError('TASK_NOT_FOUND', 'This task was deleted.');
-    const stored = withNumbers(
+    return withNumbers(
       bodies,
       rows.sort((a, b) => a.seq - b.seq),
     );
-    if (isText) this.#replicas?.tellOfText(taskId, stored.at(-1)?.seq ?? 0);
-    return stored;
   }
 
   #announce(task: TaskRef, events: TaskEvent[]): void {

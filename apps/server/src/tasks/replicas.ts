@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 
 const CHANNEL = 'shadow_replicas';
-/** Milliseconds in which what may be told late is gathered: streamed text of all tasks goes out in one statement. */
+/** Milliseconds in which what may be told late is gathered: that of all tasks goes out in one statement. */
 const GATHER_MS = 20;
 
 /** What servers on one database tell each other. Small: whatever it is about is read from the database. */
@@ -43,22 +43,25 @@ export const TELL_OF_EVENTS = (origin: string, listed: string): string => `
  * a time without a connection.
  */
 export class Replicas {
-  /** Of this process, in everything that it tells. */
-  readonly origin = randomUUID();
+  /** Of this process, in everything that it tells; null when it is alone. */
+  readonly origin: string | null;
   readonly #prisma: Client;
   readonly #log: Logger;
   readonly #listeners = new Set<(news: ReplicaNews) => void>();
-  readonly #listening: Listening;
-  /** Last stored number of tasks whose streamed text is still to be told of. */
+  readonly #listening: Listening | undefined;
+  /** Last stored number of tasks that are still to be told of. */
   readonly #late = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   /** When this server was last sure to hear everything. */
   #heardAll = new Date();
 
-  constructor(options: { prisma: Client; connectionString: string; log: Logger }) {
+  /** @param options.connectionString null when no other server can be on the database: nothing is told or heard then */
+  constructor(options: { prisma: Client; connectionString: string | null; log: Logger }) {
     const { prisma, connectionString, log } = options;
+    this.origin = connectionString === null ? null : randomUUID();
     this.#prisma = prisma;
     this.#log = log.child({ component: 'REPLICAS' });
+    if (connectionString === null) return;
     this.#listening = listenForNotifications({
       connectionString,
       channel: CHANNEL,
@@ -88,15 +91,16 @@ export class Replicas {
     );
   }
 
-  /** Tells of stored events soon, and once for many: others of the task that follow are told of with their commit. */
-  tellOfText(taskId: string, lastSeq: number): void {
+  /** Tells of stored events soon, and once for many. Events of the task must follow that are told of with their commit. */
+  tellSoon(taskId: string, lastSeq: number): void {
+    if (this.origin === null) return;
     this.#late.set(taskId, lastSeq);
     this.#timer ??= setTimeout(() => this.#tellLate(), GATHER_MS);
   }
 
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#listening.close();
+    await this.#listening?.close();
   }
 
   #tellLate(): void {
@@ -109,6 +113,7 @@ export class Replicas {
   }
 
   async #notify(client: Client, messages: readonly ReplicaMessage[]): Promise<void> {
+    if (this.origin === null) return;
     const payloads = messages.map((message) => JSON.stringify({ origin: this.origin, message }));
     await client.$executeRawUnsafe(NOTIFY, payloads);
   }

@@ -3,7 +3,7 @@ import type { Task } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { EventLog, TaskChanges } from './contracts.ts';
 import { retryWhileAway } from './database-errors.ts';
-import { isListed } from './listed-events.ts';
+import { isListed } from './event-kinds.ts';
 import type { ReplicaNews, Replicas } from './replicas.ts';
 import { taskFromRow } from './rows.ts';
 
