@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@shadow/db';
 import { pino } from 'pino';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
-import { type RunningServer, startServer } from '../support/running-server.ts';
+import { followUntil, type RunningServer, startServer } from '../support/running-server.ts';
 import { command, SCRIPTED, scriptPrompt } from '../support/script.ts';
 import { openCluster } from './support/cluster.ts';
 import { allObjects, deletePod } from './support/objects.ts';
@@ -57,4 +57,35 @@ it('two servers on one database run tasks beside each other, and neither takes t
   }
   await until('nothing is left', async () => (await allObjects(cluster)).anchors.length === 0);
   expect(await first.api.listTasks({ query: {} })).toMatchObject({ tasks: [] });
+});
+
+it('a server that does not run a task shows its terminal live, and stops it', async () => {
+  await using cluster = await openCluster();
+  await using directory = await temporaryDirectory();
+  const log = pino({ level: 'silent' });
+  await using postgres = await startEmbeddedPostgres({ home: join(directory.path, 'database'), log });
+  const repository = await makeRepository(join(directory.path, 'project'), { 'readme.md': '# Project\n' });
+  const environment = { ...remoteEnvironment(cluster.namespace), DATABASE_URL: postgres.connectionString };
+  await using first = await startServer(join(directory.path, 'first'), environment);
+  const prompt = scriptPrompt('Talk', [
+    command('echo begun; until [ -e never ]; do sleep 0.1; echo more; done'),
+  ]);
+  const { id } = await first.api.createTask({ body: { repository, prompt, model: SCRIPTED } });
+  const begun = await followUntil(first, id, ({ type }) => type === 'tool-process');
+  await using second = await startServer(join(directory.path, 'second'), environment);
+  const process = begun.find((event) => event.type === 'tool-process');
+  let shown = '';
+  onTestFinished(
+    second.realtime.followProcess(id, process?.processId ?? '', {
+      fromOffset: 0,
+      onFrames: (frames) => {
+        for (const frame of frames) if (frame.type === 'data') shown += Buffer.from(frame.data).toString();
+      },
+    }),
+  );
+  await until('output comes', () => shown.startsWith('begun') && shown.length > 100);
+  const stopped = await second.api.stopTask({ params: { taskId: id } });
+  expect(stopped.status).toBe('stopped');
+  await second.api.deleteTask({ params: { taskId: id }, query: { discardWork: true } });
+  await until('nothing is left', async () => (await allObjects(cluster)).anchors.length === 0);
 });
