@@ -11,8 +11,8 @@ export default defineConfig({
       include: ['packages/*/src/**', 'apps/server/src/**'],
       // What talks to Kubernetes is measured where a cluster is: vitest.cluster.config.ts.
       exclude: ['**/generated/**', 'apps/server/src/execution/remote/{kubernetes,workspaces,warm-pool}/**'],
-      reporter: ['text-summary', 'json-summary'],
-      thresholds: { lines: 85 },
+      // scripts/coverage.mjs adds what the servers of the tests have run and holds the sum to its limit.
+      reporter: ['json'],
     },
   },
 });

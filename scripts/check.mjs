@@ -15,7 +15,7 @@ const gates = [
   ['dead code', () => run('knip', [])],
 ];
 if (!process.argv.includes('--no-coverage')) {
-  gates.push(['tests and coverage', () => run('vitest', ['run', '--coverage'])]);
+  gates.push(['tests and coverage', () => run(process.execPath, ['scripts/test.mjs', '--coverage'])]);
 }
 for (const [name, gate] of gates) {
   const startedAt = performance.now();

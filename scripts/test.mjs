@@ -1,5 +1,6 @@
 // npm test [-- vitest arguments]: every suite of every workspace that needs no cluster.
 import { requireNode, turbo } from './build.mjs';
+import { collectFromServers, reportCoverage } from './coverage.mjs';
 import { run } from './run.mjs';
 
 requireNode();
@@ -9,4 +10,7 @@ const retry = process.env.CI ? ['--retry=2'] : [];
 console.log(
   'Cluster tests are not part of this: npm run test:cluster runs them, on the Kubernetes of KUBECONFIG.',
 );
-process.exit(run('vitest', ['run', ...retry, ...process.argv.slice(2)]));
+const coverage = process.argv.includes('--coverage') ? collectFromServers() : undefined;
+const code = run('vitest', ['run', ...retry, ...process.argv.slice(2)]);
+const covered = coverage === undefined ? 0 : reportCoverage(coverage);
+process.exit(code || covered);

@@ -33,8 +33,15 @@ export interface RunningServer extends AsyncDisposable {
 
 /** The variables of this process without any that would configure the server. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, LANG, TMPDIR } = process.env;
-  return { PATH, HOME, LANG, ...(TMPDIR === undefined ? {} : { TMPDIR }) };
+  const { PATH, HOME, LANG, TMPDIR, SHADOW_SERVER_COVERAGE } = process.env;
+  return {
+    PATH,
+    HOME,
+    LANG,
+    ...(TMPDIR === undefined ? {} : { TMPDIR }),
+    // scripts/coverage.mjs counts what the servers have run.
+    ...(SHADOW_SERVER_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE: SHADOW_SERVER_COVERAGE }),
+  };
 }
 
 /** Starts the server on a home. @throws with its log when it does not come up */
