@@ -11,7 +11,7 @@ import {
   sidecarEndpoints,
   unwrap,
 } from '@shadow/protocol';
-import { startCommand } from '@shadow/workspace';
+import { runCommand, startCommand } from '@shadow/workspace';
 import { Router } from 'express';
 import type { SidecarContext } from '../context.ts';
 import { defined } from '../http/defined.ts';
@@ -69,27 +69,44 @@ async function execute(
     throw new ShadowError('CANCELLED', 'The command was cancelled before it was started.');
   }
   const request = { ...body, ...params };
-  const started = unwrap(await startCommand(context.workspace, context.host, request));
   const form = call.request.accepts(['application/json', OUTPUT_FRAMES_TYPE, EVENT_STREAM_TYPE]);
   if (form === OUTPUT_FRAMES_TYPE || form === EVENT_STREAM_TYPE) {
     const ended = AbortSignal.any([call.signal, revoked, context.closing]);
-    const frames = commandFrames(context, started, ended);
+    const frames = await begun(runCommand(context.workspace, context.host, request, { signal: ended }));
     await sendStream(response, frames, form === EVENT_STREAM_TYPE ? eventsFormat : framesFormat, ended);
     return;
   }
+  const started = unwrap(await startCommand(context.workspace, context.host, request));
   const { success: _, ...answer } = unwrap(
     await waitFor(context, request, started, AbortSignal.any([revoked, context.closing])),
   );
   response.status(200).json(answer);
 }
 
-async function* commandFrames(
-  { engine }: SidecarContext,
-  { process, created }: { process: ProcessInfo; created: boolean },
-  signal: AbortSignal,
+/**
+ * The frames of a command that has begun.
+ *
+ * @throws ShadowError why it could not begin, before anything was sent
+ */
+async function begun(
+  frames: AsyncGenerator<OutputWireFrame, void, undefined>,
+): Promise<AsyncIterable<OutputWireFrame>> {
+  const first = await frames.next();
+  if (first.done === true) throw new ShadowError('INTERNAL', 'A command began without a word.');
+  if (first.value.type === 'error') throw ShadowError.from(first.value.error);
+  return startingWith(first.value, frames);
+}
+
+async function* startingWith(
+  first: OutputWireFrame,
+  rest: AsyncGenerator<OutputWireFrame, void, undefined>,
 ): AsyncGenerator<OutputWireFrame> {
-  yield { type: 'started', process, created };
-  yield* engine.readOutput({ processId: process.processId, fromOffset: 0, follow: true }, { signal });
+  try {
+    yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
 }
 
 /** A background process as it is; a foreground one after its end, with its result. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { OutputFrame } from '@shadow/protocol/process';
 import type { ProcessHost } from '../process/process-host.ts';
 import type { HeldFrame } from '../terminal/terminal-buffer.ts';
+import { deferred } from './deferred.ts';
 import type { InProcessHost } from './in-process-host.ts';
 import {
   type CallParams,
@@ -15,6 +16,11 @@ import {
 import { encodeFrame, FrameDecoder } from './wire.ts';
 
 const HELLO_MS = 5000;
+/**
+ * A start's answer waits so many milliseconds for the first of the output that was asked for with it: all of a short command
+ * then goes in one write, and each write costs as much as the rest of it.
+ */
+const GATHER_MS = 4;
 
 interface Reading {
   abort: AbortController;
@@ -29,6 +35,11 @@ export class ClientSession {
   readonly #host: InProcessHost;
   readonly #onShutdown: () => void;
   readonly #readings = new Map<number, Reading>();
+  /** Starts under way by process, and whether its output is already asked for. */
+  readonly #starts = new Map<string, { done: Promise<void>; isRead: boolean }>();
+  /** Written with what comes next, or when it has waited long enough. */
+  #held: Buffer[] = [];
+  #heldTimer: NodeJS.Timeout | undefined;
   readonly #decoder = new FrameDecoder();
   readonly #helloTimer: NodeJS.Timeout;
   #isGreeted = false;
@@ -86,6 +97,10 @@ export class ClientSession {
       this.#socket.destroy();
       return;
     }
+    if (call === 'startProcess') {
+      await this.#start(id, valid.data as CallParams<'startProcess'>);
+      return;
+    }
     const result = await perform(
       this.#host,
       call,
@@ -95,10 +110,27 @@ export class ClientSession {
     this.#send({ type: 'result', id, result });
   }
 
+  async #start(id: number, params: CallParams<'startProcess'>): Promise<void> {
+    const done = deferred<void>();
+    const start = { done: done.promise, isRead: false };
+    this.#starts.set(params.processId, start);
+    const result = await this.#host.startProcess(params);
+    if (this.#starts.get(params.processId) === start) this.#starts.delete(params.processId);
+    if (start.isRead && result.success) this.#sendSoon({ type: 'result', id, result });
+    else this.#send({ type: 'result', id, result });
+    done.resolve();
+  }
+
   async #read({ id, params, handOver }: Extract<ClientMessage, { type: 'read' }>): Promise<void> {
     const reading: Reading = { abort: new AbortController(), credit: READ_WINDOW_BYTES, onCredit: undefined };
     this.#readings.set(id, reading);
     const { signal } = reading.abort;
+    // Of one connection: a process whose start was asked for just before is there when its output is read.
+    const start = this.#starts.get(params.processId);
+    if (start !== undefined) {
+      start.isRead = true;
+      await start.done;
+    }
     const source =
       handOver === true
         ? this.#host.handOverOutput(params, { signal })
@@ -136,14 +168,27 @@ export class ClientSession {
   }
 
   #send(message: HostMessage, payload?: Uint8Array): void {
+    this.#write(encodeFrame(message, payload));
+  }
+
+  #sendSoon(message: HostMessage): void {
+    this.#held.push(...encodeFrame(message));
+    this.#heldTimer ??= setTimeout(() => this.#write([]), GATHER_MS);
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    clearTimeout(this.#heldTimer);
+    this.#heldTimer = undefined;
+    const all = this.#held.length === 0 ? pieces : [...this.#held.splice(0), ...pieces];
     if (!this.#socket.writable) return;
     this.#socket.cork();
-    for (const piece of encodeFrame(message, payload)) this.#socket.write(piece);
+    for (const piece of all) this.#socket.write(piece);
     this.#socket.uncork();
   }
 
   #closed(): void {
     clearTimeout(this.#helloTimer);
+    clearTimeout(this.#heldTimer);
     for (const reading of this.#readings.values()) {
       reading.abort.abort();
       reading.onCredit?.();
@@ -163,8 +208,11 @@ function creditOf(reading: Reading): Promise<void> {
   });
 }
 
+/** A start is answered with an eye on who reads it. */
+type Performed = Exclude<HostCall, 'startProcess'>;
+
 type Performers = {
-  [Call in HostCall]: (
+  [Call in Performed]: (
     host: ProcessHost,
     params: CallParams<Call>,
     options: { key?: string },
@@ -172,7 +220,6 @@ type Performers = {
 };
 
 const PERFORMERS: Performers = {
-  startProcess: (host, params) => host.startProcess(params),
   listProcesses: (host, params) => host.listProcesses(params),
   getProcess: (host, params) => host.getProcess(params),
   writeStdin: (host, params, options) => host.writeStdin(params, options),
@@ -182,7 +229,7 @@ const PERFORMERS: Performers = {
   releaseWorkspace: (host, params) => host.releaseWorkspace(params),
 };
 
-function perform<Call extends HostCall>(
+function perform<Call extends Performed>(
   host: ProcessHost,
   call: Call,
   params: CallParams<Call>,

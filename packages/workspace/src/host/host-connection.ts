@@ -76,6 +76,16 @@ export class HostConnection {
     for (const piece of encodeFrame(message)) this.#socket.write(piece);
   }
 
+  /** Sends what `work` sends in one write. */
+  together<T>(work: () => T): T {
+    this.#socket.cork();
+    try {
+      return work();
+    } finally {
+      this.#socket.uncork();
+    }
+  }
+
   /**
    * @throws ShadowError UNAVAILABLE when the connection is cut before the answer or none comes
    */

@@ -12,8 +12,10 @@ import type {
   MutationOptions,
   ProcessHost,
   ProcessRef,
+  StartedFrame,
   StartProcess,
 } from '../process/process-host.ts';
+import { runProcess } from '../process/run-process.ts';
 import { WorkspaceProcesses } from '../process/workspace-processes.ts';
 import type { HeldFrame } from '../terminal/terminal-buffer.ts';
 import { AnswerMemory } from './answer-memory.ts';
@@ -51,6 +53,13 @@ export class InProcessHost implements ProcessHost {
 
   async startProcess(request: StartProcess): Promise<Result<{ process: ProcessInfo; created: boolean }>> {
     return await guarded(async () => (await this.#workspace(request.stateDir)).start(request));
+  }
+
+  runProcess(
+    request: StartProcess,
+    options?: { signal?: AbortSignal },
+  ): AsyncGenerator<StartedFrame | OutputFrame> {
+    return runProcess(this, request, options);
   }
 
   async listProcesses({ stateDir }: { stateDir: string }): Promise<Result<{ processes: ProcessInfo[] }>> {

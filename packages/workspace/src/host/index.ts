@@ -7,6 +7,7 @@ export type {
   MutationOptions,
   ProcessHost,
   ProcessRef,
+  StartedFrame,
   StartProcess,
 } from '../process/process-host.ts';
 export { type Daemon, DaemonSettings, runDaemon } from './daemon.ts';

@@ -11,7 +11,7 @@ import {
 } from '../process/process-host.ts';
 
 /** Raised with every change that an older peer would misread. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Bytes of output a reader may have under way, unread. */
 export const READ_WINDOW_BYTES = 1024 * 1024;

@@ -11,9 +11,11 @@ import type {
   MutationOptions,
   ProcessHost,
   ProcessRef,
+  StartedFrame,
   StartProcess,
 } from '../process/process-host.ts';
 import { processDirectory } from '../process/process-record.ts';
+import { wholeOutput } from '../process/run-process.ts';
 import { SpillReader } from '../terminal/index.ts';
 import { FrameQueue } from './frame-queue.ts';
 import { HostConnection } from './host-connection.ts';
@@ -61,6 +63,29 @@ export class SocketHost implements ProcessHost {
     return await this.#call('startProcess', request);
   }
 
+  async *runProcess(
+    request: StartProcess,
+    options: { signal?: AbortSignal } = {},
+  ): AsyncGenerator<StartedFrame | OutputFrame> {
+    const position = wholeOutput(request);
+    let reading: FrameQueue | undefined;
+    try {
+      // With the start goes the wish to read it, over the connection that the start takes in the end.
+      const started = await this.#call('startProcess', request, undefined, (connection) => {
+        reading?.stop();
+        reading = this.#begin(connection, position, options.signal);
+      });
+      if (!started.success) {
+        yield { type: 'error', error: started.error };
+        return;
+      }
+      yield { type: 'started', process: started.process, created: started.created };
+      yield* this.#read(position, options.signal, reading);
+    } finally {
+      reading?.stop();
+    }
+  }
+
   async listProcesses(workspace: { stateDir: string }): Promise<Result<{ processes: ProcessInfo[] }>> {
     return await this.#call('listProcesses', workspace);
   }
@@ -89,14 +114,22 @@ export class SocketHost implements ProcessHost {
     return await this.#call('releaseWorkspace', workspace);
   }
 
-  async *readOutput(
-    request: HostReadOutput,
-    options: { signal?: AbortSignal } = {},
+  readOutput(request: HostReadOutput, options: { signal?: AbortSignal } = {}): AsyncGenerator<OutputFrame> {
+    return this.#read({ ...request }, options.signal);
+  }
+
+  /** @param begun the first reading, where it is already under way */
+  async *#read(
+    position: HostReadOutput,
+    signal: AbortSignal | undefined,
+    begun?: FrameQueue,
   ): AsyncGenerator<OutputFrame> {
-    const position = { ...request };
+    let next = begun;
     try {
-      while (options.signal?.aborted !== true) {
-        for await (const frame of this.#readOnce(position, options.signal)) {
+      while (signal?.aborted !== true) {
+        const reading = next ?? this.#begin(await this.#connected(), position, signal);
+        next = undefined;
+        for await (const frame of this.#readOnce(reading, position, signal)) {
           advance(position, frame);
           yield frame;
           if (frame.type === 'end' || frame.type === 'error') return;
@@ -107,14 +140,22 @@ export class SocketHost implements ProcessHost {
     }
   }
 
+  #begin(
+    connection: HostConnection,
+    position: Readonly<HostReadOutput>,
+    signal: AbortSignal | undefined,
+  ): FrameQueue {
+    // A bounded reading counts bytes, and what a gap takes is known only when the files are read.
+    const handOver = this.#canOpenSpill && position.maxBytes === undefined;
+    return new FrameQueue(connection, { ...position }, { signal, handOver });
+  }
+
   /** Frames of one connection, until its end or cut. What is much is read from the spill files, past the host. */
   async *#readOnce(
+    queue: FrameQueue,
     position: Readonly<HostReadOutput>,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<OutputFrame> {
-    // A bounded reading counts bytes, and what a gap takes is known only when the files are read.
-    const handOver = this.#canOpenSpill && position.maxBytes === undefined;
-    const queue = new FrameQueue(await this.#connected(), position, { signal, handOver });
     const spill = new SpillReader(processDirectory(position.stateDir, position.processId));
     try {
       for await (const frame of queue) {
@@ -153,12 +194,18 @@ export class SocketHost implements ProcessHost {
     call: Call,
     params: CallParams<Call>,
     key?: string,
+    /** Sends what goes with the call. */
+    withIt: (connection: HostConnection) => void = () => {},
   ): Promise<CallResult<Call> | { success: false; error: ReturnType<ShadowError['toOperationError']> }> {
     try {
       for (;;) {
         const connection = await this.#connected();
         try {
-          return await connection.call(call, params, key);
+          return await connection.together(() => {
+            const answer = connection.call(call, params, key);
+            withIt(connection);
+            return answer;
+          });
         } catch (error) {
           // Cut in the middle: the host may have done it or not, and a repeat finds out.
           if (connection.isOpen || this.#isClosed) throw error;

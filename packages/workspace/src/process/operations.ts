@@ -16,7 +16,7 @@ import {
 } from '@shadow/protocol/process';
 import { z } from 'zod';
 import type { WorkspaceContext } from '../context.ts';
-import type { ProcessHost, StartProcess } from './process-host.ts';
+import type { ProcessHost, StartedFrame, StartProcess } from './process-host.ts';
 import { DEFAULT_RESULT_BYTES, ResultText } from './result-text.ts';
 import { resolveWorkingDirectory } from './working-directory.ts';
 
@@ -70,6 +70,18 @@ export async function startCommand(
   return prepared.success ? await host.startProcess(prepared.start) : prepared;
 }
 
+/** Starts a command, or finds the one that has its id already, and follows its output from the beginning. */
+export async function* runCommand(
+  context: WorkspaceContext,
+  host: ProcessHost,
+  request: ExecuteCommandRequest,
+  options: { signal?: AbortSignal } = {},
+): AsyncGenerator<StartedFrame | OutputFrame, void, undefined> {
+  const prepared = await prepareStart(context, resolveWorkingDirectory, request, {});
+  if (prepared.success) yield* host.runProcess(prepared.start, options);
+  else yield { type: 'error', error: prepared.error };
+}
+
 async function prepareStart(
   context: WorkspaceContext,
   findDirectory: FindDirectory,
@@ -96,17 +108,15 @@ async function executeCommand(
   if (options.signal?.aborted === true) return cancelled();
   const { start, valid } = prepared;
   const startedAt = performance.now();
+  const collector = new Collector(valid.maxResultBytes ?? DEFAULT_RESULT_BYTES);
+  if (!start.isBackground) return await untilEnd(host, start, options, collector, startedAt);
   const started = await host.startProcess(start);
   if (!started.success) return started;
   options.onStarted?.(started.process);
-  const collector = new Collector(valid.maxResultBytes ?? DEFAULT_RESULT_BYTES);
-  if (start.isBackground) {
-    return { success: true, ...collector.result(started.process, performance.now() - startedAt) };
-  }
-  return await untilEnd(host, start, options, collector, startedAt);
+  return { success: true, ...collector.result(started.process, performance.now() - startedAt) };
 }
 
-/** Follows a foreground process to its end; an abort ends the process, and its output is still read to the end. */
+/** Runs a foreground process to its end; an abort ends the process, and its output is still read to the end. */
 async function untilEnd(
   host: ProcessHost,
   start: StartProcess,
@@ -116,10 +126,14 @@ async function untilEnd(
 ): Promise<Result<CommandResult>> {
   const ref = { stateDir: start.stateDir, processId: start.processId };
   const cancel = () => void host.cancelProcess(ref);
-  options.signal?.addEventListener('abort', cancel, { once: true });
-  if (options.signal?.aborted === true) cancel();
   try {
-    for await (const frame of host.readOutput({ ...ref, fromOffset: 0, follow: true })) {
+    for await (const frame of host.runProcess(start)) {
+      if (frame.type === 'started') {
+        options.onStarted?.(frame.process);
+        options.signal?.addEventListener('abort', cancel, { once: true });
+        if (options.signal?.aborted === true) cancel();
+        continue;
+      }
       if (frame.type === 'error') return { success: false, error: frame.error };
       if (frame.type === 'end') return endResult(frame.process, collector, performance.now() - startedAt);
       collector.take(frame);

@@ -71,6 +71,13 @@ export type HostCapabilities = z.infer<typeof HostCapabilities>;
 
 export type HostReadOutput = ReadOutputRequest & { stateDir: string };
 
+/** What a run begins with: the process that was started, or that had this id already. */
+export interface StartedFrame {
+  type: 'started';
+  process: ProcessInfo;
+  created: boolean;
+}
+
 /** Options of a mutation: a repeat under the same key answers as the first did. */
 export interface MutationOptions {
   key?: string;
@@ -88,6 +95,14 @@ export interface ProcessHost {
    * Fails with IDEMPOTENCY_MISMATCH when that one is another command, SPAWN_FAILED when it cannot run.
    */
   startProcess(request: StartProcess): Promise<Result<{ process: ProcessInfo; created: boolean }>>;
+  /**
+   * Starts a command and reads its output from the beginning, in one trip where the host is another process. A start that
+   * fails gives one `error` frame; the signal ends the reading as that of `readOutput`, never the process.
+   */
+  runProcess(
+    request: StartProcess,
+    options?: { signal?: AbortSignal },
+  ): AsyncGenerator<StartedFrame | OutputFrame, void, undefined>;
   listProcesses(workspace: { stateDir: string }): Promise<Result<ListProcessesResult>>;
   getProcess(ref: ProcessRef): Promise<Result<{ process: ProcessInfo }>>;
   /** Output by offset, ended by an `end` or `error` frame; ends early without one when the signal aborts. */

@@ -1,13 +1,15 @@
 import { failure, type OutputFrame, type ProcessInfo, type Result } from '@shadow/protocol';
-import type {
-  HostReadOutput,
-  HostResize,
-  HostSignal,
-  HostStdin,
-  MutationOptions,
-  ProcessHost,
-  ProcessRef,
-  StartProcess,
+import {
+  type HostReadOutput,
+  type HostResize,
+  type HostSignal,
+  type HostStdin,
+  type MutationOptions,
+  type ProcessHost,
+  type ProcessRef,
+  runProcess,
+  type StartedFrame,
+  type StartProcess,
 } from '@shadow/workspace';
 import type { MemoryTree } from '../tree/memory-tree.ts';
 import { MemoryProcess } from './memory-process.ts';
@@ -40,6 +42,13 @@ export class MemoryHost implements ProcessHost {
     const started = existing ?? new MemoryProcess(request, this.#tree, this.#programs);
     this.#processes.set(processId, started);
     return { success: true, process: started.info, created: existing === undefined };
+  }
+
+  runProcess(
+    request: StartProcess,
+    options?: { signal?: AbortSignal },
+  ): AsyncGenerator<StartedFrame | OutputFrame> {
+    return runProcess(this, request, options);
   }
 
   async listProcesses(): Promise<Result<{ processes: ProcessInfo[] }>> {
