@@ -17,7 +17,7 @@ interface Report {
 async function runFresh(file: string, quick: boolean): Promise<Report> {
   const child = fork(RUN_MODULE, [`${directory}${file}`, quick ? '--quick' : '--full'], {
     // As `npm start` runs the server.
-    execArgv: ['--max-semi-space-size=2'],
+    execArgv: ['--max-semi-space-size=2', '--initial-old-space-size=128'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // A group of its own: the server that a benchmark which broke leaves behind is ended with it.
     detached: true,

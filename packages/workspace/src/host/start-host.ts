@@ -89,6 +89,7 @@ async function spawnDaemon({ directory, idleTimeoutMs }: StartHostOptions): Prom
     [
       '--disable-warning=ExperimentalWarning',
       '--max-semi-space-size=1',
+      '--no-incremental-marking',
       mainPath(),
       JSON.stringify(settings),
     ],
