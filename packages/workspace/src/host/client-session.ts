@@ -16,11 +16,6 @@ import {
 import { encodeFrame, FrameDecoder } from './wire.ts';
 
 const HELLO_MS = 5000;
-/**
- * A start's answer waits so many milliseconds for the first of the output that was asked for with it: all of a short command
- * then goes in one write, and each write costs as much as the rest of it.
- */
-const GATHER_MS = 4;
 
 interface Reading {
   abort: AbortController;
@@ -35,11 +30,8 @@ export class ClientSession {
   readonly #host: InProcessHost;
   readonly #onShutdown: () => void;
   readonly #readings = new Map<number, Reading>();
-  /** Starts under way by process, and whether its output is already asked for. */
-  readonly #starts = new Map<string, { done: Promise<void>; isRead: boolean }>();
-  /** Written with what comes next, or when it has waited long enough. */
-  #held: Buffer[] = [];
-  #heldTimer: NodeJS.Timeout | undefined;
+  /** Starts under way, by process. */
+  readonly #starts = new Map<string, Promise<void>>();
   readonly #decoder = new FrameDecoder();
   readonly #helloTimer: NodeJS.Timeout;
   #isGreeted = false;
@@ -112,12 +104,10 @@ export class ClientSession {
 
   async #start(id: number, params: CallParams<'startProcess'>): Promise<void> {
     const done = deferred<void>();
-    const start = { done: done.promise, isRead: false };
-    this.#starts.set(params.processId, start);
+    this.#starts.set(params.processId, done.promise);
     const result = await this.#host.startProcess(params);
-    if (this.#starts.get(params.processId) === start) this.#starts.delete(params.processId);
-    if (start.isRead && result.success) this.#sendSoon({ type: 'result', id, result });
-    else this.#send({ type: 'result', id, result });
+    if (this.#starts.get(params.processId) === done.promise) this.#starts.delete(params.processId);
+    this.#send({ type: 'result', id, result });
     done.resolve();
   }
 
@@ -126,11 +116,7 @@ export class ClientSession {
     this.#readings.set(id, reading);
     const { signal } = reading.abort;
     // Of one connection: a process whose start was asked for just before is there when its output is read.
-    const start = this.#starts.get(params.processId);
-    if (start !== undefined) {
-      start.isRead = true;
-      await start.done;
-    }
+    await this.#starts.get(params.processId);
     const source =
       handOver === true
         ? this.#host.handOverOutput(params, { signal })
@@ -168,27 +154,14 @@ export class ClientSession {
   }
 
   #send(message: HostMessage, payload?: Uint8Array): void {
-    this.#write(encodeFrame(message, payload));
-  }
-
-  #sendSoon(message: HostMessage): void {
-    this.#held.push(...encodeFrame(message));
-    this.#heldTimer ??= setTimeout(() => this.#write([]), GATHER_MS);
-  }
-
-  #write(pieces: readonly Buffer[]): void {
-    clearTimeout(this.#heldTimer);
-    this.#heldTimer = undefined;
-    const all = this.#held.length === 0 ? pieces : [...this.#held.splice(0), ...pieces];
     if (!this.#socket.writable) return;
     this.#socket.cork();
-    for (const piece of all) this.#socket.write(piece);
+    for (const piece of encodeFrame(message, payload)) this.#socket.write(piece);
     this.#socket.uncork();
   }
 
   #closed(): void {
     clearTimeout(this.#helloTimer);
-    clearTimeout(this.#heldTimer);
     for (const reading of this.#readings.values()) {
       reading.abort.abort();
       reading.onCredit?.();
