@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProcessId, ProcessInfo } from '@shadow/protocol/process';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ export const ProcessRecord = z.object({
 });
 export type ProcessRecord = z.infer<typeof ProcessRecord>;
 
-const RECORD_FILE = 'process.json';
+const RECORD_FILE = 'process.jsonl';
 
 /** Directory of a workspace's process records. */
 function processesDirectory(stateDir: string): string {
@@ -29,19 +29,22 @@ export function processDirectory(stateDir: string, processId: string): string {
   return join(processesDirectory(stateDir), processId);
 }
 
-/** Replaces the record atomically; synchronous, so that nothing runs unrecorded. */
+/**
+ * Writes the record down; synchronous, so that nothing runs unrecorded. It is added to the file as one line and the last
+ * whole line holds: a replaced file costs a file system that secures such a rename (ext4) several times as much.
+ */
 export function writeRecord(stateDir: string, record: ProcessRecord): void {
   const directory = processDirectory(stateDir, record.info.processId);
-  const temporary = join(directory, `${RECORD_FILE}.tmp`);
-  const text = JSON.stringify(record);
+  const path = join(directory, RECORD_FILE);
+  // A line that a power cut left torn ends where the next one begins.
+  const line = `\n${JSON.stringify(record)}\n`;
   try {
-    writeFileSync(temporary, text, { mode: 0o600 });
+    appendFileSync(path, line, { mode: 0o600 });
   } catch (error) {
     if (!isMissing(error)) throw error;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    writeFileSync(temporary, text, { mode: 0o600 });
+    appendFileSync(path, line, { mode: 0o600 });
   }
-  renameSync(temporary, join(directory, RECORD_FILE));
 }
 
 function isMissing(error: unknown): boolean {
@@ -65,8 +68,24 @@ export function removeRecord(stateDir: string, processId: string): void {
 }
 
 function readRecord(path: string): ProcessRecord | undefined {
+  for (const line of readLines(path).reverse()) {
+    const record = parseRecord(line);
+    if (record !== undefined) return record;
+  }
+  return undefined;
+}
+
+function readLines(path: string): string[] {
   try {
-    return ProcessRecord.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+    return readFileSync(path, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+function parseRecord(line: string): ProcessRecord | undefined {
+  try {
+    return ProcessRecord.safeParse(JSON.parse(line)).data;
   } catch {
     return undefined;
   }

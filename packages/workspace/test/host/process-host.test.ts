@@ -144,9 +144,8 @@ describe('the daemon', () => {
     expect(isAlive(pid)).toBe(true);
     await until(() => !isAlive(pid), 'the idle end');
     expect(existsSync(socketPath)).toBe(false);
-    const record = JSON.parse(
-      readFileSync(join(sandbox.context.stateDir, 'processes', sleeper.processId, 'process.json'), 'utf8'),
-    );
+    const path = join(sandbox.context.stateDir, 'processes', sleeper.processId, 'process.jsonl');
+    const record = JSON.parse(readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? '');
     expect(record.info.state).toBe('exited');
   });
 
@@ -455,17 +454,21 @@ describe('the daemon inside this process', () => {
       ),
     );
     const old = await run(operations, { processId: 'old', command: 'true' });
+    await run(operations, { processId: 'torn-end', command: 'true' });
     process.kill(pid, 'SIGKILL');
     await until(() => !isAlive(pid), 'the end');
-    const record = (id: string) => join(sandbox.context.stateDir, 'processes', id, 'process.json');
+    const record = (id: string) => join(sandbox.context.stateDir, 'processes', id, 'process.jsonl');
     rewrite(record('other-boot'), (text) => text.replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
     rewrite(record('torn'), (text) => text.slice(0, 20));
+    rewrite(record('torn-end'), (text) => text.slice(0, -20));
     rewrite(record('old'), (text) => text.replace(/"finishedAt":"\d{4}/, '"finishedAt":"2001'));
     const daemon = await runDaemon({ directory: join(sandbox.directory, 'host'), idleTimeoutMs: 60_000 });
     const next = createProcessOperations(sandbox.context, await connectTo(daemon?.socketPath ?? ''));
     const listed = await next.listProcesses();
     const states = listed.success ? listed.processes.map(({ processId, state }) => [processId, state]) : [];
-    expect(Object.fromEntries(states)).toEqual({ left: 'lost', 'other-boot': 'lost' });
+    expect(Object.fromEntries(states)).toEqual({ left: 'lost', 'other-boot': 'lost', 'torn-end': 'lost' });
+    const lines = readFileSync(record('torn-end'), 'utf8').trim().split('\n');
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ info: { state: 'lost' } });
     expect(old.process.state).toBe('exited');
     const alive = started.map(({ process: { pid: leader } }) => membersOf(leader).length > 0);
     expect(alive).toEqual([false, true, true]);
