@@ -38,17 +38,9 @@ export function writeRecord(stateDir: string, record: ProcessRecord): void {
   const path = join(directory, RECORD_FILE);
   // A line that a power cut left torn ends where the next one begins.
   const line = `\n${JSON.stringify(record)}\n`;
-  try {
-    appendFileSync(path, line, { mode: 0o600 });
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    appendFileSync(path, line, { mode: 0o600 });
-  }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  const { state } = record.info;
+  if (state === 'running' || state === 'failed') mkdirSync(directory, { recursive: true, mode: 0o700 });
+  appendFileSync(path, line, { mode: 0o600 });
 }
 
 /** Every readable record of a workspace, oldest first. */

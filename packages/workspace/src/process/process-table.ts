@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 
 /** The kernel tells times in hundredths of a second on every platform that Node runs on (USER_HZ, times(2)). */
 const TICK_MS = 10;
@@ -20,12 +20,8 @@ export interface ProcessStat {
 
 /** Fields of /proc/<pid>/stat (proc(5)); undefined when the process is gone or the system has no /proc. */
 export function readStat(pid: number | string): ProcessStat | undefined {
-  let text: string;
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return undefined;
-  }
+  const text = readLine(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
   // The name in parentheses may itself hold spaces and parentheses.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const childrenMs = (Number(fields[13]) + Number(fields[14])) * TICK_MS;
@@ -39,6 +35,23 @@ export function readStat(pid: number | string): ProcessStat | undefined {
     cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS + childrenMs,
     childrenMs,
   };
+}
+
+/** Longer than any; the numbers have at most 20 digits, the name 15 characters. */
+const lineBuffer = Buffer.alloc(2048);
+
+/** The whole of a small file of /proc, which comes at once: whatever asks for its size or its end costs as much again. */
+function readLine(path: string): string | undefined {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, 'r');
+    return lineBuffer.toString('latin1', 0, readSync(descriptor, lineBuffer, 0, lineBuffer.length, 0));
+  } catch {
+    // Gone, perhaps between the two.
+    return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
 }
 
 /** Every live process; zombies do not count: in a container nobody may ever reap them. Undefined without a /proc. */
