@@ -88,6 +88,7 @@ async function spawnDaemon({ directory, idleTimeoutMs }: StartHostOptions): Prom
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
+      // docs/decisions/0009-collector-settings.md
       '--max-semi-space-size=1',
       '--no-incremental-marking',
       mainPath(),
