@@ -20,9 +20,9 @@ export function collectFromServers() {
 /** Prints the sum. @returns the exit code: 1 below the limit */
 export function reportCoverage(directory) {
   const report = JSON.parse(readFileSync(join(root, 'coverage/coverage-final.json'), 'utf8'));
-  const sources = new Map(Object.keys(report).map((path) => [path, readFileSync(path, 'utf8')]));
+  const lineStarts = new Map(Object.keys(report).map((path) => [path, lineStartsOf(path)]));
   const files = readdirSync(directory);
-  for (const file of files) addProcess(report, sources, join(directory, file));
+  for (const file of files) addProcess(report, lineStarts, join(directory, file));
   rmSync(directory, { recursive: true });
   const lines = Object.values(report).map(linesOf);
   const total = lines.reduce((sum, one) => sum + one.total, 0);
@@ -47,19 +47,25 @@ function linesOf({ path, statementMap, s }) {
   return { path: relative(root, path), total: hasRun.size, covered: hasRun.size - missed.length, missed };
 }
 
-function addProcess(report, sources, file) {
+/** Offset of each line of a file. */
+function lineStartsOf(path) {
+  const source = readFileSync(path, 'utf8');
+  const starts = [0];
+  for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
+}
+
+function addProcess(report, lineStarts, file) {
   for (const { url, functions } of JSON.parse(readFileSync(file, 'utf8')).result) {
     if (!url.startsWith('file:')) continue;
     const path = fileURLToPath(url);
-    const source = sources.get(path);
-    if (source !== undefined) addScript(report[path], source, functions);
+    const starts = lineStarts.get(path);
+    if (starts !== undefined) addScript(report[path], starts, functions);
   }
 }
 
 /** Node runs the sources with their types blanked out, so that V8's offsets are those of the source. */
-function addScript(coverage, source, functions) {
-  const lineStarts = [0];
-  for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+function addScript(coverage, lineStarts, functions) {
   // The outer ranges first: what is said last of an offset is said by the innermost.
   const ranges = functions
     .flatMap((one) => one.ranges)

@@ -1,15 +1,13 @@
 import { randomInt } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { z } from 'zod';
 import { errorMessage } from './errors.ts';
 import type { DatabaseLog } from './log.ts';
+import { RetryPause } from './retry-pause.ts';
 
 /** First half of the two-part advisory lock keys; tells them from the locks of others in the same database. */
 const LOCK_CLASS = 0x5d0;
 const MAX_INSTANCE = 2 ** 31 - 1;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
 /** A server whose machine died without a word counts as dead after 30 + 3 × 10 s; a killed process at once. */
 const KEEPALIVE =
   'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
@@ -110,7 +108,7 @@ class LockHolder {
   }
 
   async #hold(instance: number): Promise<void> {
-    let pause = FIRST_PAUSE_MS;
+    const pause = new RetryPause();
     while (!this.#released.signal.aborted) {
       try {
         // Waits for its turn: the database may still be ending the connection that broke.
@@ -119,8 +117,7 @@ class LockHolder {
       } catch (error) {
         this.#log.warn({ instance, reason: errorMessage(error) }, 'instance lock lost, trying again');
       }
-      await delay(pause, undefined, { signal: this.#released.signal }).catch(() => undefined);
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+      await pause.wait(this.#released.signal);
     }
   }
 }

@@ -1,12 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { errorMessage } from './errors.ts';
 import type { DatabaseLog } from './log.ts';
+import { RetryPause } from './retry-pause.ts';
 
 /** Beside the class of the instance locks. */
 const LOCK_CLASS = 0x5d1;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
 /** A leader whose machine died without a word counts as gone after 30 + 3 × 10 s; a killed process at once. */
 const SESSION = `SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
   SET client_connection_check_interval = 5000; SET statement_timeout = 0; SET lock_timeout = 0`;
@@ -51,7 +49,7 @@ class Candidate {
   readonly #options: Parameters<typeof standForLeader>[0];
   readonly #released = new AbortController();
   #client: pg.Client | undefined;
-  #pause = FIRST_PAUSE_MS;
+  readonly #pause = new RetryPause();
   #leading: AbortController | undefined;
 
   constructor(options: Parameters<typeof standForLeader>[0]) {
@@ -73,8 +71,7 @@ class Candidate {
       } finally {
         this.#resign();
       }
-      await delay(this.#pause, undefined, { signal: this.#released.signal }).catch(() => undefined);
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+      await this.#pause.wait(this.#released.signal);
     }
   }
 
@@ -112,7 +109,7 @@ class Candidate {
   }
 
   #lead(): void {
-    this.#pause = FIRST_PAUSE_MS;
+    this.#pause.reset();
     this.#leading = new AbortController();
     this.#options.onLeading(this.#leading.signal);
   }

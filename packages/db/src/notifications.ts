@@ -2,9 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { errorMessage } from './errors.ts';
 import type { DatabaseLog } from './log.ts';
+import { RetryPause } from './retry-pause.ts';
 
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
 /** Milliseconds between looks whether the connection still lives: one that is cut in silence says nothing by itself. */
 const CHECK_EVERY_MS = 15_000;
 const ANSWER_WITHIN_MS = 10_000;
@@ -42,19 +41,16 @@ export function listenForNotifications(options: ListenOptions): Listening {
 }
 
 async function keepListening(options: ListenOptions, closed: AbortSignal): Promise<void> {
-  let pause = FIRST_PAUSE_MS;
+  const pause = new RetryPause();
   while (!closed.aborted) {
     try {
-      await listenOnce(options, closed, () => {
-        pause = FIRST_PAUSE_MS;
-      });
+      await listenOnce(options, closed, () => pause.reset());
     } catch (error) {
       if (closed.aborted) return;
       const { channel, log } = options;
       log.warn({ channel, reason: errorMessage(error) }, 'cannot hear notifications, trying again');
     }
-    await delay(pause, undefined, { signal: closed }).catch(() => undefined);
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    await pause.wait(closed);
   }
 }
 

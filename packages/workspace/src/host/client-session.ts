@@ -2,7 +2,6 @@ import type { Socket } from 'node:net';
 import type { OutputFrame } from '@shadow/protocol/process';
 import type { ProcessHost } from '../process/process-host.ts';
 import type { HeldFrame } from '../terminal/terminal-buffer.ts';
-import { deferred } from './deferred.ts';
 import type { InProcessHost } from './in-process-host.ts';
 import {
   type CallParams,
@@ -70,7 +69,7 @@ export class ClientSession {
       this.#socket.destroy();
       return;
     }
-    if (message.type === 'call') void this.#call(message);
+    if (message.type === 'call') this.#call(message);
     else if (message.type === 'read') void this.#read(message);
     else if (message.type === 'credit') this.#addCredit(message.id, message.bytes);
     else this.#readings.get(message.id)?.abort.abort();
@@ -83,32 +82,26 @@ export class ClientSession {
     this.#send({ type: 'welcome', version: PROTOCOL_VERSION, pid: process.pid, capabilities });
   }
 
-  async #call({ id, call, params, key }: Extract<ClientMessage, { type: 'call' }>): Promise<void> {
+  #call({ id, call, params, key }: Extract<ClientMessage, { type: 'call' }>): void {
     const valid = HOST_CALLS[call].params.safeParse(params);
     if (!valid.success) {
       this.#socket.destroy();
       return;
     }
-    if (call === 'startProcess') {
-      await this.#start(id, valid.data as CallParams<'startProcess'>);
-      return;
-    }
-    const result = await perform(
+    const answered = perform(
       this.#host,
       call,
       valid.data as CallParams<typeof call>,
       key === undefined ? {} : { key },
-    );
-    this.#send({ type: 'result', id, result });
+    ).then((result) => this.#send({ type: 'result', id, result }));
+    if (call === 'startProcess') this.#remember(valid.data as CallParams<'startProcess'>, answered);
   }
 
-  async #start(id: number, params: CallParams<'startProcess'>): Promise<void> {
-    const done = deferred<void>();
-    this.#starts.set(params.processId, done.promise);
-    const result = await this.#host.startProcess(params);
-    if (this.#starts.get(params.processId) === done.promise) this.#starts.delete(params.processId);
-    this.#send({ type: 'result', id, result });
-    done.resolve();
+  #remember({ processId }: CallParams<'startProcess'>, start: Promise<void>): void {
+    this.#starts.set(processId, start);
+    void start.then(() => {
+      if (this.#starts.get(processId) === start) this.#starts.delete(processId);
+    });
   }
 
   async #read({ id, params, handOver }: Extract<ClientMessage, { type: 'read' }>): Promise<void> {
@@ -181,11 +174,8 @@ function creditOf(reading: Reading): Promise<void> {
   });
 }
 
-/** A start is answered with an eye on who reads it. */
-type Performed = Exclude<HostCall, 'startProcess'>;
-
 type Performers = {
-  [Call in Performed]: (
+  [Call in HostCall]: (
     host: ProcessHost,
     params: CallParams<Call>,
     options: { key?: string },
@@ -193,6 +183,7 @@ type Performers = {
 };
 
 const PERFORMERS: Performers = {
+  startProcess: (host, params) => host.startProcess(params),
   listProcesses: (host, params) => host.listProcesses(params),
   getProcess: (host, params) => host.getProcess(params),
   writeStdin: (host, params, options) => host.writeStdin(params, options),
@@ -202,7 +193,7 @@ const PERFORMERS: Performers = {
   releaseWorkspace: (host, params) => host.releaseWorkspace(params),
 };
 
-function perform<Call extends Performed>(
+function perform<Call extends HostCall>(
   host: ProcessHost,
   call: Call,
   params: CallParams<Call>,
