@@ -117,12 +117,18 @@ export async function failedStart(
   return { code: code ?? -1, stderr };
 }
 
-/** Follows a task until an event is what is waited for. @returns every event up to it, in order */
+/**
+ * Follows a task until an event is what is waited for.
+ *
+ * @param patienceMs milliseconds that it may take
+ * @returns every event up to it, in order
+ */
 export function followUntil(
   server: RunningServer,
   taskId: string,
   isLast: (event: TaskEvent) => boolean,
   afterSeq = 0,
+  patienceMs = PATIENCE_MS,
 ): Promise<TaskEvent[]> {
   return new Promise((resolve, reject) => {
     const seen: TaskEvent[] = [];
@@ -134,7 +140,7 @@ export function followUntil(
           `what was waited for did not come; last events:\n${last.join('\n')}\n${server.log().slice(-3000)}`,
         ),
       );
-    }, PATIENCE_MS);
+    }, patienceMs);
     const stop = server.realtime.followTask(taskId, {
       afterSeq,
       onEvents: (events) => {
@@ -164,12 +170,14 @@ export function followUntilSettled(
   server: RunningServer,
   taskId: string,
   afterSeq = 0,
+  patienceMs = PATIENCE_MS,
 ): Promise<TaskEvent[]> {
   return followUntil(
     server,
     taskId,
     (event) => event.type === 'status' && SETTLED.has(event.status),
     afterSeq,
+    patienceMs,
   );
 }
 
