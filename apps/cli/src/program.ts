@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { PermissionMode } from '@shadow/protocol';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
+import * as z from 'zod';
 import { answerApproval } from './commands/approvals.ts';
 import { printDiff } from './commands/diff.ts';
 import { printLogs } from './commands/logs.ts';

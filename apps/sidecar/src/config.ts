@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Settings that are missing or not valid; the message names each and says what is allowed. */
 export class ConfigError extends Error {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { siblingModule } from '@shadow/workspace/sibling-module';
 import { supervisedEnvironment } from './supervised-environment.ts';
 
 const FIRST_PAUSE_MS = 100;
@@ -74,7 +75,7 @@ export class HttpProcess {
 }
 
 function start(): ChildProcess {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url));
+  const main = fileURLToPath(siblingModule('./main', import.meta.url));
   // The channel tells the child when this process is gone, however it died.
   return spawn(process.execPath, [...process.execArgv, main], {
     env: supervisedEnvironment(),

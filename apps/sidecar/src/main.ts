@@ -1,21 +1,38 @@
 import { ShadowError } from '@shadow/protocol';
-import { ConfigError, loadConfig } from './config.ts';
-import { createLogger } from './observability/logger.ts';
-import { startSidecar } from './start.ts';
+import { type Beginning, begin } from './begin.ts';
+import { type Config, ConfigError, loadConfig } from './config.ts';
 
 /** Serves until a signal ends it. */
 async function main(): Promise<void> {
   const ended = firstSignal();
-  // Under a supervisor this process is loaded before the host is there, and before anybody has looked at the settings.
-  if (process.connected && (await Promise.race([hostIsThere(), ended])) !== undefined) return;
-  const config = loadConfig();
+  // Under a supervisor this process is loaded before the host is there, and before anybody has said what is wrong.
+  const mayBegin = process.connected ? Promise.race([hostIsThere(), ended]) : undefined;
+  // Before most of this process is loaded: a pod's start is as long as the longer of the two.
+  const prepared = prepare();
+  const { createLogger } = await import('./observability/logger.ts');
+  const { startSidecar } = await import('./start.ts');
+  if ((await mayBegin) !== undefined) return;
+  const { config, beginning } = prepared();
   const log = createLogger(config.logLevel);
-  const sidecar = await startSidecar(config, log);
+  const sidecar = await startSidecar(config, log, beginning);
   log.info({ port: sidecar.port, pid: process.pid }, 'listening');
   // For whoever started this process with port 0.
   process.stdout.write(`${JSON.stringify({ port: sidecar.port })}\n`);
   log.info({ reason: await ended }, 'shutting down');
   await sidecar.close();
+}
+
+/** @returns the settings and what has begun with them; what is wrong with them is nobody's business before it is asked for */
+function prepare(): () => { config: Config; beginning: Beginning } {
+  try {
+    const config = loadConfig();
+    const beginning = begin(config);
+    return () => ({ config, beginning });
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** Resolves when the supervisor says so; what it said while this process was loaded is heard, too. */

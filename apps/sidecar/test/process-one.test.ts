@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { exitOf, framesIn, makePlace, type Place, portIn, TOKEN, until } from './support/sidecar.ts';
 
 const SUPERVISOR = fileURLToPath(new URL('../src/supervisor.ts', import.meta.url));

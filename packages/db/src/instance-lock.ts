@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import pg from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorMessage } from './errors.ts';
 import type { DatabaseLog } from './log.ts';
 import { RetryPause } from './retry-pause.ts';

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type EmbeddedExit, openDatabase, startEmbeddedPostgres } from '../src/index.ts';
 import { isAlive, log, query, startFixture, temporaryHome, temporaryPostgres, until } from './support.ts';
 

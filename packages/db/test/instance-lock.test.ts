@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createDatabase, type Database, holdInstanceLock, isInstanceAlive } from '../src/index.ts';
 import { log, startFixture, temporaryPostgres, until } from './support.ts';
 

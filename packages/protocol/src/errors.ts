@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Every error that crosses a wire or reaches an agent, with the HTTP status it travels under.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ErrorCode, OperationError } from './errors.ts';
 import { Approval, TodoItem, ToolOutcome, Usage } from './messages.ts';
 import { ExecutionStatus, InitStepName, StepStatus, TaskStatus } from './tasks.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A tool call that an assistant message asks for. `input` is what the model wrote; the gate validates it. */
 export const ToolCallPart = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ErrorBody } from './errors.ts';
 import type { TaskEvent } from './events.ts';
 import { ProcessId, ProcessInfo } from './operations/process.ts';

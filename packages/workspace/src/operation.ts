@@ -1,6 +1,6 @@
 import type { CallOptions } from '@shadow/protocol';
 import { failure, type OperationError, ShadowError, toShadowError } from '@shadow/protocol';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** What an operation comes to: its value, or an error as data. */
 type Outcome<T extends object> = ({ success: true } & T) | { success: false; error: OperationError };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { CodebaseSearchResult } from '@shadow/protocol';
 import { ShadowError } from '@shadow/protocol';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodebaseSearch } from '../src/search/codebase/codebase-search.ts';
 import { createConfinement } from '../src/security/paths.ts';
 

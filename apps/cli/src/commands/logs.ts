@@ -1,5 +1,5 @@
 import type { TaskEvent } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CliContext } from '../context.ts';
 import { followToRest, isAtRest } from '../follow-to-rest.ts';
 import { EventRenderer } from '../render/render-events.ts';

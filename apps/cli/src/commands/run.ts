@@ -7,7 +7,7 @@ import {
   type TaskEvent,
   TaskResources,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ApprovalPrompt } from '../approval-prompt.ts';
 import type { CliContext } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';

@@ -1,5 +1,5 @@
 import type { Task } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CliContext } from '../context.ts';
 import { oneLine } from '../render/output.ts';
 import { withServer } from '../server/with-server.ts';

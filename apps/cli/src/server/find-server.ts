@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createApiClient } from '@shadow/client';
 import { ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Milliseconds that a server has to say it lives. */
 const HEALTH_TIMEOUT_MS = 5000;

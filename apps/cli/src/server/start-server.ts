@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Milliseconds until a server must be ready; the first start makes a database. */
 const READY_TIMEOUT_MS = 120_000;

@@ -6,7 +6,7 @@ import { prismaAdapter } from 'better-auth/adapters/prisma';
 import { createAuthEndpoint } from 'better-auth/api';
 import { setSessionCookie } from 'better-auth/cookies';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface AuthOptions {
   readonly database: PrismaClient;

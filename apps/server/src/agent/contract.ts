@@ -9,7 +9,7 @@ import type {
   ToolResultPart,
   Usage,
 } from '@shadow/protocol';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ToolExecutor } from '../execution/interfaces/tool-executor.ts';
 
 /** What one agent turn works on. */

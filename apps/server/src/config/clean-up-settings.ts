@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { integer, MILLISECONDS, milliseconds, setting } from './setting.ts';
 
 /** Statuses of tasks that nothing runs in, as people write them. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One environment variable: what parses it, and what people are told about it. */
 export interface Setting<Value> {

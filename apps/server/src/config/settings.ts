@@ -1,5 +1,5 @@
 import { isAbsolute } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { cleanUpSettings } from './clean-up-settings.ts';
 import { remoteSettings } from './remote-settings.ts';
 import { ANY_TEXT, integer, MILLISECONDS, milliseconds, optional, type Setting, setting } from './setting.ts';

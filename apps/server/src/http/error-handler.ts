@@ -1,7 +1,7 @@
 import { type ErrorBody, ShadowError, toShadowError } from '@shadow/protocol';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { databaseFailure } from '../tasks/database-errors.ts';
 import { requestIdOf } from './request-log.ts';
 

@@ -16,7 +16,7 @@ import {
   ToolCallRecord,
   Usage,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;

@@ -1,6 +1,6 @@
 import { type Endpoint, MAX_PROMPT_BYTES, ShadowError } from '@shadow/protocol';
 import express, { type Request, type RequestHandler, type Response, type Router } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Principal } from '../access/principal.ts';
 import { principalOf } from './auth.ts';
 import { parsePart } from './validation.ts';

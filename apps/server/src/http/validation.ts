@@ -1,5 +1,5 @@
 import { ErrorCode, ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A schema's check that asks for an error code of its own instead of VALIDATION_FAILED. */
 const OwnCode = z.object({ params: z.object({ code: ErrorCode }) });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { APICallError } from 'ai';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readProviderFailure } from '../agent/adapters/ai-sdk/provider-errors.ts';
 import { redactValues } from '../agent/tools/redact.ts';
 import type { ModelEndpoint } from './endpoint.ts';

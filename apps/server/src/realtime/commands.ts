@@ -8,7 +8,7 @@ import {
   UnsubscribeTask,
 } from '@shadow/protocol';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ProcessFollows } from './process-follows.ts';
 import type { TaskSubscriptions } from './task-subscriptions.ts';
 import type { RealtimeSocket } from './types.ts';

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ErrorBody, ShadowError, toShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Access } from '../access/access.ts';
 import type { Principal } from '../access/principal.ts';
 import { isCrossOrigin } from '../http/same-origin.ts';

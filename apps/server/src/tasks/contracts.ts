@@ -14,7 +14,7 @@ import type {
   ToolCallRecord,
   UpdateTaskRequest,
 } from '@shadow/protocol';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 type Query<Name extends keyof Endpoints> = z.output<Endpoints[Name]['query']>;
 type Body<Name extends keyof Endpoints> = z.output<Endpoints[Name]['body']>;

@@ -1,7 +1,7 @@
 import type { AgentExecution, PrismaClient } from '@shadow/db';
 import { MessagePart, type TaskEventBody, type ToolCallPart, type ToolResultPart } from '@shadow/protocol';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WorkspaceManager } from '../execution/interfaces/workspace-manager.ts';
 import type { PostgresEventLog } from './event-log.ts';
 import { appendMessage } from './journal.ts';

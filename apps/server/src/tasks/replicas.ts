@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Listening, listenForNotifications, type PrismaClient } from '@shadow/db';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const CHANNEL = 'shadow_replicas';
 /** Milliseconds in which what may be told late is gathered: that of all tasks goes out in one statement. */

@@ -19,7 +19,7 @@ import {
   TaskResources,
   type ToolCallRecord,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Turns rows into what crosses the wire: enum names to kebab-case, decimals to numbers, dates to ISO 8601. */
 

@@ -67,7 +67,7 @@ describe.each(['port-forward', 'service'] as const)('reaching a pod by %s', (rea
     });
     await cluster.api.pods.ensure(nodePod(name, SERVER));
     const pod = await readyPod(cluster, name);
-    const addresses = { podIP: pod.status?.podIP, clusterIP: service.spec?.clusterIP };
+    const addresses = { podUid: pod.metadata?.uid, clusterIP: service.spec?.clusterIP };
     route = cluster.reach({ workspace: name, podName: name, port: 8080, ...addresses });
   });
   afterAll(() => route.close());

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
 import { runTask, startServer, workspacesOf } from '../support/running-server.ts';
 import { SCRIPTED, scriptPrompt } from '../support/script.ts';

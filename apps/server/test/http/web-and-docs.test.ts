@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { type Endpoint, endpoints } from '@shadow/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { openTestDatabase, type TestDatabase } from '../access/support/database.ts';
 import { startServer, type TestServer } from './support/server.ts';
 

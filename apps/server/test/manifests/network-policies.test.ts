@@ -1,6 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadConfig } from '../../src/config.ts';
 import { workspaceObjects } from '../../src/execution/remote/workspaces/workspace-objects.ts';
 import { kustomize, type Manifest, missingKustomize, only } from './support/kustomize.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { settings } from '../../src/config/settings.ts';
 import { loadConfig } from '../../src/config.ts';
 import { requiredRules } from '../../src/execution/remote/kubernetes/required-rules.ts';

@@ -1,7 +1,7 @@
 import { ShadowError, toShadowError } from '@shadow/protocol';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { logInternal } from '../../src/tasks/log-internal.ts';
 
 const Line = z.looseObject({ level: z.number(), err: z.object({ message: z.string(), stack: z.string() }) });

@@ -9,14 +9,18 @@ export class Connections {
   readonly #server: Server;
   /** Calls under way, by connection. */
   readonly #calls = new Map<Socket, number>();
+  readonly #gone = Promise.withResolvers<void>();
   #isClosing = false;
 
-  /** @param server one that does not listen yet */
+  /** @param server one that has no connection yet */
   constructor(server: Server) {
     this.#server = server;
     server.on('connection', (socket: Socket) => {
       this.#calls.set(socket, 0);
-      socket.once('close', () => this.#calls.delete(socket));
+      socket.once('close', () => {
+        this.#calls.delete(socket);
+        this.#checkGone();
+      });
     });
     server.on('request', ({ socket }, response) => {
       this.#count(socket, 1);
@@ -32,8 +36,14 @@ export class Connections {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#calls.keys()) this.#count(socket, 0);
     const timer = setTimeout(() => this.#server.closeAllConnections(), drainMs);
-    await closed;
+    this.#checkGone();
+    // A server waits for those alone that it accepted itself, and the first ones were accepted before it was there.
+    await Promise.all([closed, this.#gone.promise]);
     clearTimeout(timer);
+  }
+
+  #checkGone(): void {
+    if (this.#isClosing && this.#calls.size === 0) this.#gone.resolve();
   }
 
   #count(socket: Socket, change: number): void {

@@ -1,7 +1,7 @@
 import { type ErrorBody, type OperationError, ShadowError, toShadowError } from '@shadow/protocol';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Answers what no route took. */
 export const notFound: RequestHandler = (request) => {

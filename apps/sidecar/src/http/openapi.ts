@@ -5,7 +5,7 @@ import {
   type SidecarEndpoint,
   sidecarEndpoints,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject } from 'zod-openapi';
 
 const MEDIA_TYPES: Readonly<Record<SidecarAnswer, string>> = {

@@ -9,7 +9,7 @@ import {
 } from '@shadow/protocol';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import type { Logger } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { revocationOf } from '../auth.ts';
 import type { LimitsConfig } from '../config.ts';
 import type { SidecarContext } from '../context.ts';

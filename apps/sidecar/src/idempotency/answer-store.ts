@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An answer as it was sent. */
 export interface StoredAnswer {

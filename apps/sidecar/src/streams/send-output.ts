@@ -1,6 +1,6 @@
 import { type OutputStreamQuery, type OutputWireFrame, type ProcessParams, unwrap } from '@shadow/protocol';
 import type { Request, Response } from 'express';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { SidecarContext } from '../context.ts';
 import { type StreamFormat, sendStream } from './send-stream.ts';
 

@@ -5,7 +5,7 @@ import {
   lazyRouteComponent,
   Outlet,
 } from '@tanstack/react-router';
-import { z } from 'zod';
+import * as z from 'zod';
 import { HomePage } from '../composer/home-page.tsx';
 import { SignInPage } from '../sign-in/sign-in-page.tsx';
 import { basePath } from './base-path.ts';

@@ -1,5 +1,5 @@
 import type { ToolCallItem } from '@shadow/client';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ProcessOutputView } from '../context/process-output.tsx';
 import { SmallDiff } from './small-diff.tsx';
 

@@ -1,5 +1,5 @@
 import type { Approval } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { SmallDiff } from '../chat/small-diff.tsx';
 
 const Command = z.object({ command: z.string(), cwd: z.string().optional() });

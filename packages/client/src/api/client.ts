@@ -1,5 +1,5 @@
 import { type Endpoint, endpoints, type OperationId, ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBaseUrl } from '../base-url.ts';
 import { parseEventPage } from '../realtime/parse-events.ts';
 import { errorOfAnswer, unreachable, unreadableAnswer } from './errors.ts';

@@ -1,5 +1,5 @@
 import { ErrorBody, type ErrorCode, ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An error of a newer server: its code may be unknown here, its message is still worth showing. */
 const MessageOnly = z.object({ error: z.object({ message: z.string() }) });

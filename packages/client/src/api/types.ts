@@ -1,5 +1,5 @@
 import type { Endpoint, Endpoints, EventPage, OperationId } from '@shadow/protocol';
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** A page of the event log. Events of types that this client does not know are left out. */
 export interface KnownEventPage extends EventPage {

@@ -1,5 +1,5 @@
 import { ProcessOutput, ShadowError, Task } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Connection } from './connection.ts';
 import { Feed } from './feed.ts';
 import type { ConnectionState, FollowProcessOptions, FollowTaskOptions, Unfollow } from './follow.ts';

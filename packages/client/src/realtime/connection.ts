@@ -1,6 +1,6 @@
 import { Ack, type ClientToServer, ErrorBody, OperationError } from '@shadow/protocol';
 import { io, type Socket } from 'socket.io-client';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseBaseUrl } from '../base-url.ts';
 import type { FeedChannel } from './feed.ts';
 import type { ConnectionState, Unfollow } from './follow.ts';

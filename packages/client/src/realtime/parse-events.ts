@@ -1,5 +1,5 @@
 import { TaskEvent } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KnownEventPage } from '../api/types.ts';
 
 const Numbered = z.object({ seq: z.int().min(1) });

@@ -2,7 +2,7 @@ import { access, constants, cp, mkdir, readFile, rename, rm, symlink } from 'nod
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseError, errorCode } from '../errors.ts';
 
 /** The programs of the embedded PostgreSQL. */

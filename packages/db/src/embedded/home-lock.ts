@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, constants, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { platform } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseError, errorCode, errorMessage } from '../errors.ts';
 import { CHILD_ENVIRONMENT } from './identity.ts';
 

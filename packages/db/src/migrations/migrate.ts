@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DatabaseError, errorCode, errorMessage } from '../errors.ts';
 import { type MigrationFile, readMigrations } from './migration-files.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Approval, Message } from '../messages.ts';
 import { GitDiffResult } from '../operations/git.ts';
 import { ProcessId } from '../operations/process.ts';

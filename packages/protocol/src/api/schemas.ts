@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ErrorCode } from '../errors.ts';
 import { TaskEvent } from '../events.ts';
 import { ApprovalScope } from '../messages.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Result } from '../errors.ts';
 import type { CallOptions } from './call.ts';
 import { WorkspacePath } from './files.ts';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Endpoint } from '../api/endpoint.ts';
 
 /** What a call does to the workspace, which decides whether it may be sent again. */

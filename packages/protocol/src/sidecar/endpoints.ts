@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ListProcessesResult, ProcessInfo } from '../operations/process.ts';
 import { defineSidecarEndpoint } from './endpoint.ts';
 import { fileEndpoints, searchEndpoints } from './file-endpoints.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineSidecarEndpoint } from './endpoint.ts';
 
 /** A bearer token as a header can carry it; shorter ones could be guessed. */

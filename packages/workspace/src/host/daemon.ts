@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { deferred } from './deferred.ts';
 import { takeHostLock } from './host-lock.ts';
 import { HostServer } from './host-server.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isSameProcess, processStartTime } from '../process/group.ts';
 
 const Holder = z.object({ pid: z.int(), startTime: z.string().nullable() });

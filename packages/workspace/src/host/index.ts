@@ -13,6 +13,7 @@ export type {
 export { type Daemon, DaemonSettings, runDaemon } from './daemon.ts';
 export { createInProcessHost, type HostOptions, InProcessHost } from './in-process-host.ts';
 export { type ConnectHostOptions, connectProcessHost, SocketHost } from './socket-host.ts';
+export { hostSocketPath } from './socket-path.ts';
 export {
   DEFAULT_IDLE_TIMEOUT_MS,
   type StartedHost,

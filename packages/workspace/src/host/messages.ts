@@ -1,6 +1,6 @@
 import { OperationError } from '@shadow/protocol/errors';
 import { ProcessInfo, ReadOutputRequest } from '@shadow/protocol/process';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   HostCapabilities,
   HostResize,

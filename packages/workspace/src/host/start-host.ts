@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ShadowError } from '@shadow/protocol/errors';
+import { siblingModule } from '../sibling-module.ts';
 import { HostConnection } from './host-connection.ts';
 import { PROTOCOL_VERSION } from './messages.ts';
 import { hostSocketPath } from './socket-path.ts';
@@ -135,7 +136,7 @@ function compileCache(directory: string): string {
 }
 
 function mainPath(): string {
-  return fileURLToPath(new URL('./main.ts', import.meta.url));
+  return fileURLToPath(siblingModule('./process-host', import.meta.url));
 }
 
 function notUp(directory: string): ShadowError {

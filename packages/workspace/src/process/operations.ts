@@ -14,7 +14,7 @@ import {
   SignalProcessRequest,
   WriteStdinRequest,
 } from '@shadow/protocol/process';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WorkspaceContext } from '../context.ts';
 import type { ProcessHost, StartedFrame, StartProcess } from './process-host.ts';
 import { DEFAULT_RESULT_BYTES, ResultText } from './result-text.ts';

@@ -9,7 +9,7 @@ import {
   SignalName,
   TerminalSize,
 } from '@shadow/protocol/process';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A process is named by its workspace's state directory and its id. */
 export const ProcessRef = z.object({

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProcessId, ProcessInfo } from '@shadow/protocol/process';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What outlives the host about one process; its environment and input are never written down. */
 export const ProcessRecord = z.object({

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Text, or bytes in base64 where it is not UTF-8 (grep_printer's JSON format). */
 const Data = z.union([z.object({ text: z.string() }), z.object({ bytes: z.string() })]);

@@ -1,5 +1,5 @@
 import type { CodebaseSearchResult } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boundOutput, count, numberLines } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
 

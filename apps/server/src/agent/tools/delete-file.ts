@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineTool, failedRun } from './tool.ts';
 
 /** Deletes a file or a directory. */

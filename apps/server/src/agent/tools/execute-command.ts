@@ -1,5 +1,5 @@
 import type { CommandResult } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boundOutput, duration } from './text.ts';
 import { defineTool, failedRun, type ToolRun } from './tool.ts';
 

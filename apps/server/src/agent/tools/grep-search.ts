@@ -1,5 +1,5 @@
 import type { GrepMatch } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boundOutput, count, cutLine } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
 

@@ -1,5 +1,5 @@
 import type { DirectoryEntry } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boundOutput, count } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
 

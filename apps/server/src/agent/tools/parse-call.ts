@@ -1,5 +1,5 @@
 import type { OperationError, ToolCallPart } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AnyTool, BoundCall } from './tool.ts';
 
 /** A call that is known and well-formed, or what is wrong with it, told so that the model can mend it. */

@@ -1,5 +1,5 @@
 import type { ReadFileResult } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, numberLines } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
 

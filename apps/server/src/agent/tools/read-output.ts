@@ -1,5 +1,5 @@
 import type { OperationError, OutputFrame, ProcessInfo, ProcessOperations } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { boundOutput } from './text.ts';
 import { defineTool, failedRun, type ToolRun } from './tool.ts';
 

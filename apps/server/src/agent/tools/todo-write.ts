@@ -1,5 +1,5 @@
 import { TodoItem } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { defineTool } from './tool.ts';
 
 /** Replaces the todo list that the person sees beside the chat. */

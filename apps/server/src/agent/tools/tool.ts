@@ -1,5 +1,5 @@
 import type { OperationError, TaskEventBody } from '@shadow/protocol';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ToolExecutor } from '../../execution/interfaces/tool-executor.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { lineChange } from './text.ts';
 import { defineTool, failedRun } from './tool.ts';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const MAIN = fileURLToPath(new URL('../../../../sidecar/src/main.ts', import.meta.url));
 const READY_MS = 60_000;

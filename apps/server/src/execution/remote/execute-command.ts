@@ -15,7 +15,7 @@ import {
   toShadowError,
 } from '@shadow/protocol';
 import { DEFAULT_RESULT_BYTES, ResultText } from '@shadow/workspace';
-import { z } from 'zod';
+import * as z from 'zod';
 import { livingChunks } from './living-stream.ts';
 import { CutBudget, framesOf, readOutput } from './output.ts';
 import type { SidecarClient } from './sidecar-client.ts';

@@ -15,7 +15,7 @@ import {
   sidecarEndpoints,
   toShadowError,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import { livingChunks } from './living-stream.ts';
 import { CutBudget } from './output.ts';
 import { serverSentEvents } from './server-sent-events.ts';

@@ -10,7 +10,7 @@ import {
   toShadowError,
 } from '@shadow/protocol';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isUnwell, type Resilience } from './resilience.ts';
 import {
   type Connection,
@@ -72,6 +72,11 @@ export class SidecarClient {
   /** Aborts when the client is closed. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Finds the sidecar, where it is not found yet. @throws ShadowError as the locator does */
+  async connect(signal: AbortSignal): Promise<void> {
+    await this.#connection.get(signal);
   }
 
   /** Calls an endpoint that answers with JSON. Never throws; failures are those of the sidecar, by code, or of the way. */

@@ -13,7 +13,7 @@ import {
   type UploadFileRequest,
   type UploadFileResult,
 } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { OpenStream, SidecarClient } from './sidecar-client.ts';
 
 /** Bytes of an upload held for another try; a larger one has only its first. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubernetesObject } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Cluster, NamespacedResource } from '../../../src/execution/remote/kubernetes/cluster.ts';
 import { openPool, progress, spec } from './warm-pools.ts';
 

@@ -2,7 +2,7 @@ import { chown, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type V1ConfigMap, Watch } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { loadConfig } from '../../../src/config.ts';
 import type { StepProgress, WorkspaceSpec } from '../../../src/execution/interfaces/workspace-manager.ts';
 import type { Cluster } from '../../../src/execution/remote/kubernetes/cluster.ts';

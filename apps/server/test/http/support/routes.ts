@@ -1,5 +1,5 @@
 import type { Express } from 'express';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface MountedRoute {
   method: string;

@@ -1,6 +1,6 @@
 import { loadYaml } from '@kubernetes/client-node';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Manifest } from './kustomize.ts';
 
 /**

@@ -8,6 +8,7 @@ import {
 import type { WorkspaceContext } from '../../context.ts';
 import { cancelled } from '../../operation.ts';
 import type { Confinement } from '../../security/paths.ts';
+import { siblingModule } from '../../sibling-module.ts';
 import { FromWorker, type ToWorker, type WorkerSettings } from './worker-messages.ts';
 
 const DEFAULT_LIMIT = 10;
@@ -112,7 +113,7 @@ export class CodebaseSearch implements AsyncDisposable {
       fill: FILL / 2 ** this.exhausted,
       atOnce: Math.max(1, AT_ONCE >> this.exhausted),
     };
-    const worker = new Worker(new URL('./index-worker.ts', import.meta.url), {
+    const worker = new Worker(siblingModule('./index-worker', import.meta.url), {
       workerData: settings,
       // Nothing of the server's environment or flags is of any use to it.
       env: {},

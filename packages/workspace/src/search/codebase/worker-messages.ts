@@ -1,5 +1,5 @@
 import { CodebaseSearchResult } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the index's thread is started with. */
 export const WorkerSettings = z.object({

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '@shadow/protocol';
 import { APICallError } from 'ai';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A failed model call, told by code. */
 export interface ProviderFailure {

@@ -1,5 +1,5 @@
 import { ErrorCode, Usage } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A tool call of a script. It goes through the same gate as a model's. */
 export const ScriptCall = z.strictObject({

@@ -1,5 +1,5 @@
 import { ShadowError } from '@shadow/protocol';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { MemoryCommit, MemoryRepository } from './memory-repository.ts';
 
 /** Simulated bundles are for simulated workspaces alone: git would not know what to do with ids that are not its own. */

@@ -7,7 +7,7 @@ import type {
   V1Service,
   V1StorageClass,
 } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AccessQuestion, CallOptions, ClusterApi } from './cluster.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import { type Kind, listAll, parseObject, pathOf, ResourceClient } from './resource-client.ts';

@@ -33,8 +33,6 @@ export interface Cluster {
    * @param uid of the pod; a later pod of the same name has another
    */
   podEvents(uid: string, options: { signal: AbortSignal }): AsyncIterable<PodEvent>;
-  /** By which way `reach` leads. */
-  readonly way: Route['kind'];
   /** Way to a port of a pod, chosen by REMOTE_REACH. Opens nothing yet. @throws KubernetesError when there is none */
   reach(target: ReachTarget): Route;
   /** Ends watches and lets go of all connections, routes included. */
@@ -178,9 +176,9 @@ export interface ReachTarget {
   /** Name of the workspace (of its anchor), for messages. */
   workspace: string;
   podName: string;
-  /** Address of the pod, for as long as its Service is not ready. */
-  podIP?: string | undefined;
-  /** Address of the workspace's Service. */
+  /** Which pod of that name: its own address is used for as long as its Service may not know it. */
+  podUid?: string | undefined;
+  /** Address of the workspace's Service; absent to speak to the pod alone. */
   clusterIP?: string | undefined;
   /** Port of the container and of the Service. */
   port: number;

@@ -67,7 +67,6 @@ export async function connectCluster(
       pods,
       anchors,
       podEvents: (uid, { signal }) => podEvents(transport, namespace, uid, signal),
-      way: reach.kind,
       reach: (target) => reach.to(target),
       close,
     };

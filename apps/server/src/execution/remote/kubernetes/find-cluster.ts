@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { KubeConfig, loadYaml, type User } from '@kubernetes/client-node';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ClusterConfig } from '../../../config/remote-config.ts';
 import { ClusterAccess, identityOf } from './cluster-access.ts';
 import { KubernetesError } from './kubernetes-error.ts';

@@ -40,7 +40,7 @@ export class PortForwardAgent extends Agent {
     _options: object,
     done?: (error: Error | null, stream: Duplex) => void,
   ): undefined {
-    this.#connect().then(
+    this.connect().then(
       (socket) => done?.(null, socket),
       // Node reads no stream beside an error; its type knows no other form.
       (error) => (done as ((error: Error) => void) | undefined)?.(error),
@@ -59,7 +59,8 @@ export class PortForwardAgent extends Agent {
     for (const socket of [...this.#open]) socket.destroy();
   }
 
-  async #connect(): Promise<Duplex> {
+  /** @returns a connection of its own @throws KubernetesError in the API server's or the kubelet's words */
+  async connect(): Promise<Duplex> {
     if (this.#isClosed) throw closed();
     const socket = await openPortForward(this.#access, this.#target);
     if (this.#isClosed) socket.destroy();

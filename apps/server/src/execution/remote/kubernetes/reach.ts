@@ -49,21 +49,31 @@ export class Reach {
     for (const route of [...this.#routes]) route.close();
   }
 
-  #serviceRoute({ workspace, podName, podIP, clusterIP, port }: ReachTarget): Route {
-    if (!clusterIP || clusterIP === 'None') {
+  #serviceRoute(target: ReachTarget): Route {
+    const { workspace, podName, podUid, clusterIP, port } = target;
+    const hasService = Boolean(clusterIP) && clusterIP !== 'None';
+    if (!hasService && podUid === undefined) {
       throw new KubernetesError('Unreachable', 0, `The Service of workspace ${workspace} has no address.`);
     }
-    const agent = new ServiceAgent(port, () => addresses(clusterIP, podIP, this.#pods.get(podName)));
-    const host = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
+    const service = hasService ? clusterIP : undefined;
+    const forward = this.#forwardRoute(target);
+    const agent = new ServiceAgent(
+      port,
+      () => addresses(service, podUid, this.#pods.get(podName)),
+      () => forward.agent.connect(),
+    );
     return {
       kind: 'service',
-      baseUrl: `http://${host}:${port}`,
+      baseUrl: service === undefined ? forward.baseUrl : `http://${hostOf(service)}:${port}`,
       agent,
-      close: () => agent.destroy(),
+      close() {
+        agent.destroy();
+        forward.close();
+      },
     };
   }
 
-  #forwardRoute({ podName, port }: ReachTarget): Route {
+  #forwardRoute({ podName, port }: ReachTarget): Route & { agent: PortForwardAgent } {
     const agent = new PortForwardAgent(this.#access, { namespace: this.#namespace, podName, port });
     const stop = this.#pods.onChange(({ type, object }) => {
       if (object.metadata?.name !== podName) return;
@@ -83,18 +93,31 @@ export class Reach {
   }
 }
 
+function hostOf(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
 /**
  * kube-proxy learns of a ready pod after everybody else. On the test cluster a Service refused connections for 60 to 1200 ms
  * after the pod was seen to be ready, while the pod itself answered at once; and between the two tables that kube-proxy then
  * changes, a connection to the Service leaves the node for whatever answers there. So a pod that became ready just now is
- * spoken to directly, and its Service comes second; later it is the other way round.
+ * spoken to directly, and its Service comes second; later it is the other way round. Of a container that started just now the
+ * kubelet tells no address for up to a second and a half: then there is none, and its Service has none either.
  */
-function addresses(clusterIP: string, podIP: string | undefined, pod: V1Pod | undefined): Addresses {
+function addresses(
+  clusterIP: string | undefined,
+  podUid: string | undefined,
+  pod: V1Pod | undefined,
+): Addresses {
+  const service: Addresses = clusterIP === undefined ? [] : [clusterIP];
   // The address of a pod that is gone may be another's by now.
-  if (podIP === undefined || pod?.status?.podIP !== podIP) return [clusterIP];
-  const ready = pod.status.conditions?.find(({ type, status }) => type === 'Ready' && status === 'True');
-  // Before the kubelet has said so, it becomes ready now.
-  const readyMs = ready === undefined ? 0 : Date.now() - (ready.lastTransitionTime?.getTime() ?? 0);
+  if (podUid === undefined || pod?.metadata?.uid !== podUid) return service;
+  const { podIP } = pod.status ?? {};
+  if (podIP === undefined) return [];
+  const ready = pod.status?.conditions?.find(({ type, status }) => type === 'Ready' && status === 'True');
+  // A Service leads nowhere before the kubelet has said so, and a call to it then hangs.
+  if (ready === undefined || clusterIP === undefined) return [podIP];
+  const readyMs = Date.now() - (ready.lastTransitionTime?.getTime() ?? 0);
   return readyMs < PROXY_LAG_MS ? [podIP, clusterIP] : [clusterIP, podIP];
 }
 

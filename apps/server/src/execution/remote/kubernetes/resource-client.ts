@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { ObjectSerializer } from '@kubernetes/client-node/dist/serializer.js';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallOptions, DeleteOptions, ListQuery, MergePatch, NamespacedResource } from './cluster.ts';
 import { KubernetesError } from './kubernetes-error.ts';
 import type { ApiRequest, ApiTransport } from './transport.ts';

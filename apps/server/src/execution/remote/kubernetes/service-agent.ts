@@ -11,19 +11,32 @@ const PROBE_MS = 15_000;
 /** Milliseconds until neither is worth waiting for. */
 const CONNECT_MS = 10_000;
 
-/** Where a sidecar is: the address to prefer, and another that leads there too. */
-export type Addresses = readonly [first: string, second?: string];
+/** Where a sidecar is: the address to prefer, and another that leads there too; none while nobody knows one. */
+export type Addresses = readonly [first?: string, second?: string];
 
 /** Connections to a sidecar that has two addresses; the second is taken where the first does not connect. */
 export class ServiceAgent extends Agent {
   readonly #port: number;
   readonly #addresses: () => Addresses;
+  readonly #forward: () => Promise<Duplex>;
+  readonly #forwarded = new WeakSet<Duplex>();
 
-  /** @param addresses asked before each connection */
-  constructor(port: number, addresses: () => Addresses) {
+  /**
+   * @param addresses asked before each connection
+   * @param forward makes a connection that needs no address
+   */
+  constructor(port: number, addresses: () => Addresses, forward: () => Promise<Duplex> = noAddress) {
     super({ keepAlive: true, maxSockets: MAX_SOCKETS });
     this.#port = port;
     this.#addresses = addresses;
+    this.#forward = forward;
+  }
+
+  /** Once there is an address, a connection over the API server serves the call that it has, and no other. */
+  // Node's type leaves out what it returns: https://nodejs.org/api/http.html#agentkeepsocketalivesocket
+  override keepSocketAlive(socket: Duplex): boolean {
+    if (this.#forwarded.has(socket) && this.#addresses().length > 0) return false;
+    return (super.keepSocketAlive as (kept: Duplex) => boolean).call(this, socket);
   }
 
   override createConnection(
@@ -37,8 +50,13 @@ export class ServiceAgent extends Agent {
     );
   }
 
-  async #connect(): Promise<Socket> {
+  async #connect(): Promise<Duplex> {
     const [first, second] = this.#addresses();
+    if (first === undefined) {
+      const socket = await this.#forward();
+      this.#forwarded.add(socket);
+      return socket;
+    }
     const preferred = connected(first, this.#port);
     const early = await Promise.race([preferred.catch(() => undefined), headStart()]);
     if (early !== undefined || second === undefined) return await preferred;
@@ -52,6 +70,11 @@ export class ServiceAgent extends Agent {
     }
     return socket;
   }
+}
+
+function noAddress(): Promise<never> {
+  const error = new Error('the sidecar has no address yet');
+  return Promise.reject(Object.assign(error, { code: 'EADDRNOTAVAIL' }));
 }
 
 function headStart(): Promise<undefined> {

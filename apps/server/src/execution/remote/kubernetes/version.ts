@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ApiTransport } from './transport.ts';
 
 const Version = z.looseObject({ gitVersion: z.string() });

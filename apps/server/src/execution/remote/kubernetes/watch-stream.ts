@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { unreachable, watchRefusal } from './api-failure.ts';
 import type { Kind } from './resource-client.ts';
 import type { ApiTransport } from './transport.ts';

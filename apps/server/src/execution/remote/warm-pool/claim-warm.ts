@@ -89,7 +89,7 @@ export async function finishClaim(
   const route = parts.cluster.reach({
     workspace: name,
     podName: name,
-    podIP: pod.status?.podIP,
+    podUid: pod.metadata?.uid,
     clusterIP: service?.spec?.clusterIP,
     port: parts.port,
   });

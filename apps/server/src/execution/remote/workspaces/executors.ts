@@ -35,6 +35,11 @@ export class Executors {
     return this.#open(taskId).executor;
   }
 
+  /** Resolves once the task's sidecar has answered; the calls that follow go the same way. @throws ShadowError as calls do */
+  async connect(taskId: string, signal: AbortSignal): Promise<void> {
+    await this.#open(taskId).client.connect(signal);
+  }
+
   /** What the sidecar says of the workspace. */
   usage(taskId: string, signal?: AbortSignal): Promise<Result<WorkspaceUsage>> {
     return getWorkspaceUsage(this.#open(taskId).client, signal);

@@ -89,9 +89,20 @@ function container(settings: WorkspaceSettings, bounds: WorkspaceResources): V1C
     },
     // The kubelet then tells the last lines of a container that crashed, and nobody needs the right to read logs.
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    readinessProbe: probe(settings, 'ready', { periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 3 }),
+    // Not in the first second, in which nobody is ready and a question only disturbs.
+    readinessProbe: probe(settings, 'ready', {
+      initialDelaySeconds: 1,
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      failureThreshold: 3,
+    }),
     // A restart ends every command: only a sidecar that has been silent for minutes is worth that.
-    livenessProbe: probe(settings, 'live', { periodSeconds: 20, timeoutSeconds: 10, failureThreshold: 15 }),
+    livenessProbe: probe(settings, 'live', {
+      initialDelaySeconds: 20,
+      periodSeconds: 20,
+      timeoutSeconds: 10,
+      failureThreshold: 15,
+    }),
     volumeMounts: [
       { name: 'workspace', mountPath: volume },
       { name: 'tmp', mountPath: temporary },
@@ -150,7 +161,7 @@ function volumes(settings: WorkspaceSettings, name: string): V1Volume[] {
 function probe(
   { port, healthPath }: WorkspaceSettings,
   what: 'live' | 'ready',
-  pace: Pick<V1Probe, 'periodSeconds' | 'timeoutSeconds' | 'failureThreshold'>,
+  pace: Pick<V1Probe, 'initialDelaySeconds' | 'periodSeconds' | 'timeoutSeconds' | 'failureThreshold'>,
 ): V1Probe {
   return { httpGet: { path: `${healthPath}/${what}`, port }, ...pace };
 }

@@ -226,7 +226,10 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
   async #waitReady(spec: WorkspaceSpec, progress: StepProgress): Promise<object> {
     const workspace = await this.#whole(spec, progress);
     try {
-      await waitUntilReady(this.#cluster, workspace.name, this.#options.config, progress);
+      const { startTimeoutMs, unschedulableGraceMs } = this.#options.config;
+      const ask = (signal: AbortSignal) => this.#executors.connect(spec.taskId, signal);
+      const patience = { startTimeoutMs, unschedulableGraceMs, ask };
+      await waitUntilReady(this.#cluster, workspace.name, patience, progress);
     } catch (error) {
       // Another attempt goes on with another pod, unless this one holds the files.
       const uid = this.#cluster.pods.get(workspace.name)?.metadata?.uid;

@@ -1,55 +1,48 @@
 import { type RequestOptions, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import type { Cluster, Route } from '../kubernetes/cluster.ts';
-import type { WorkspaceSettings } from './workspace-settings.ts';
+import type { Route } from '../kubernetes/cluster.ts';
 
-/** Milliseconds before asking again; each pause is longer than the one before. */
-const FIRST_PAUSE_MS = 20;
+/**
+ * Milliseconds before asking again. A sidecar lets callers wait from early on, so that nothing is lost by a pause; each question
+ * over the API server costs a node that is busy with the start some 20 ms.
+ */
+const FIRST_PAUSE_MS = 40;
 const LAST_PAUSE_MS = 500;
-const GROWTH = 1.3;
+const GROWTH = 1.2;
 /** Milliseconds that one answer may take. */
 const ANSWER_MS = 5000;
 
 /**
- * Whether there is anybody to ask: its container runs, and its address is known. The kubelet tells both up to a second late;
- * a port-forward needs no address, so that the kubelet's event of the start is enough for one.
+ * Whether there is anybody to ask: its container runs. The kubelet tells so up to a second and a half late, and with it the
+ * pod's address. Its event of the start is earlier, and enough for a port-forward, which needs no address.
  *
  * @param hasStarted whether the kubelet has said that it started the pod's container
  */
-export function mayAnswer({ way }: Cluster, { metadata, spec, status }: V1Pod, hasStarted: boolean): boolean {
+export function mayAnswer({ metadata, spec, status }: V1Pod, hasStarted: boolean): boolean {
   if (metadata?.deletionTimestamp !== undefined) return false;
   const { state, lastState } = status?.containerStatuses?.[0] ?? {};
-  if (state?.running !== undefined && status?.podIP !== undefined) return true;
+  if (state?.running !== undefined) return true;
   const isFirst = state?.terminated === undefined && lastState?.terminated === undefined;
-  return way === 'port-forward' && hasStarted && isFirst && spec?.nodeName !== undefined;
+  return hasStarted && isFirst && spec?.nodeName !== undefined;
+}
+
+/** Which start of a pod's container it is; the kubelet tells the container's own name late. */
+export function runOf({ metadata, status }: V1Pod): string {
+  return `${metadata?.uid} ${status?.containerStatuses?.[0]?.restartCount ?? 0}`;
 }
 
 /**
- * Resolves when a pod's sidecar says itself that it is ready. The kubelet asks only once a second and tells of it later
- * still, which together is longer than the sidecar needs to start.
+ * Resolves when a sidecar says itself that it is ready. The kubelet asks only once a second and tells of it later still, which
+ * together is longer than the sidecar needs to start.
  *
- * @param pod of a workspace, that may answer
  * @param signal ends the asking
  * @throws whatever ended it
  */
-export async function sidecarAnswers(
-  cluster: Cluster,
-  { port, healthPath }: Pick<WorkspaceSettings, 'port' | 'healthPath'>,
-  pod: V1Pod,
-  signal: AbortSignal,
-): Promise<void> {
-  const name = pod.metadata?.name ?? '';
-  const podIP = pod.status?.podIP;
-  // By its own address alone: the proxies of its Service may not know it yet, and a call to them then hangs.
-  const route = cluster.reach({ workspace: name, podName: name, podIP, clusterIP: podIP, port });
-  try {
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * GROWTH, LAST_PAUSE_MS)) {
-      if (await isReady(route, `${healthPath}/ready`, signal)) return;
-      await delay(pauseMs, undefined, { signal });
-    }
-  } finally {
-    route.close();
+export async function sidecarAnswers(route: Route, healthPath: string, signal: AbortSignal): Promise<void> {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * GROWTH, LAST_PAUSE_MS)) {
+    if (await isReady(route, `${healthPath}/ready`, signal)) return;
+    await delay(pauseMs, undefined, { signal });
   }
 }
 

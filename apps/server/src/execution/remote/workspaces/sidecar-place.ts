@@ -5,7 +5,7 @@ import type { SidecarAddress, SidecarLocator } from '../sidecar-connection.ts';
 import { knownWorkspace } from './find-workspace.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
 import { tokenOf } from './secret-token.ts';
-import { mayAnswer, sidecarAnswers } from './sidecar-answers.ts';
+import { mayAnswer, runOf, sidecarAnswers } from './sidecar-answers.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
@@ -46,24 +46,14 @@ export class SidecarPlace implements SidecarLocator {
   async locate(signal: AbortSignal | undefined): Promise<SidecarAddress> {
     const workspace = await knownWorkspace(this.#cluster, this.#taskId);
     if (workspace === undefined) throw noWorkspace();
-    const pod = await this.#readyPod(workspace, signal);
-    const { api } = this.#cluster;
-    const [secret, service] = await Promise.all([
-      api.secrets.get(workspace.name, { signal }),
-      api.services.get(workspace.name, { signal }),
-    ]);
-    const token = tokenOf(secret);
-    if (token === undefined) {
-      throw new ShadowError('UNAVAILABLE', `The Secret ${workspace.name} with the token of the pod is gone.`);
+    const patience = AbortSignal.timeout(RESTART_PATIENCE_MS);
+    const either = signal === undefined ? patience : AbortSignal.any([signal, patience]);
+    try {
+      return await this.#find(workspace, either);
+    } catch (error) {
+      if (!patience.aborted || signal?.aborted === true) throw error;
+      throw this.#notReady(workspace);
     }
-    const target = {
-      workspace: workspace.name,
-      podName: workspace.name,
-      podIP: pod.status?.podIP,
-      clusterIP: service?.spec?.clusterIP,
-      port: this.#settings.port,
-    };
-    return this.#enter(pod, token, this.#cluster.reach(target));
   }
 
   close(): void {
@@ -71,11 +61,11 @@ export class SidecarPlace implements SidecarLocator {
     this.#leave();
   }
 
-  #enter({ metadata, status }: V1Pod, token: string, route: Route): SidecarAddress {
+  #enter(pod: V1Pod, token: string, route: Route): SidecarAddress {
     const known = this.#place;
-    const podUid = metadata?.uid ?? '';
+    const podUid = pod.metadata?.uid ?? '';
     // A container that was started again is another sidecar: the breaker of the one that died is not its own.
-    const identity = `${podUid} ${status?.containerStatuses?.[0]?.containerID}`;
+    const identity = runOf(pod);
     const { address } = known ?? {};
     const isSame =
       address?.identity === identity && address.token === token && known?.route.baseUrl === route.baseUrl;
@@ -98,52 +88,74 @@ export class SidecarPlace implements SidecarLocator {
     left?.route.close();
   }
 
-  /** The pod, once its sidecar answers; a container that starts again gets some time. */
-  async #readyPod(workspace: Workspace, signal: AbortSignal | undefined): Promise<V1Pod> {
-    const patience = AbortSignal.timeout(RESTART_PATIENCE_MS);
-    const either = signal === undefined ? patience : AbortSignal.any([signal, patience]);
-    const isReady = (pod: V1Pod | undefined): pod is V1Pod =>
-      pod !== undefined && diagnosePod(pod, []).state === 'ready';
-    const wait = (isEnough: (pod: V1Pod) => boolean): Promise<V1Pod> => {
-      const judge = (pod: V1Pod | undefined): V1Pod | undefined => {
-        this.#refuseEnded(workspace, pod);
-        return isReady(pod) || (pod !== undefined && isEnough(pod)) ? pod : undefined;
-      };
-      return this.#cluster.pods.waitFor(workspace.name, judge, { signal: either });
-    };
-    try {
-      // Before the start of a pod was waited for, nobody asks here.
-      const pod = await wait((found) => mayAnswer(this.#cluster, found, true));
-      return isReady(pod) ? pod : await this.#answering(pod, either, wait);
-    } catch (error) {
-      if (!patience.aborted || signal?.aborted === true) throw error;
-      const pod = this.#cluster.pods.get(workspace.name);
-      const diagnosis = pod === undefined ? undefined : diagnosePod(pod, []);
-      const words = diagnosis !== undefined && 'message' in diagnosis ? ` ${diagnosis.message}` : '';
-      throw new ShadowError('UNAVAILABLE', `The pod ${workspace.name} is not ready.${words}`);
+  /** The sidecar once it answers; a container that starts again gets some time. */
+  async #find(workspace: Workspace, signal: AbortSignal): Promise<SidecarAddress> {
+    // Before the start of a pod was waited for, nobody asks here.
+    const pod = await this.#wait(workspace, (found) => mayAnswer(found, true), signal);
+    const { api } = this.#cluster;
+    const [secret, service] = await Promise.all([
+      api.secrets.get(workspace.name, { signal }),
+      api.services.get(workspace.name, { signal }),
+    ]);
+    const token = tokenOf(secret);
+    if (token === undefined) {
+      throw new ShadowError('UNAVAILABLE', `The Secret ${workspace.name} with the token of the pod is gone.`);
     }
+    const { name } = workspace;
+    const podUid = pod.metadata?.uid;
+    const clusterIP = service?.spec?.clusterIP;
+    const { port } = this.#settings;
+    const route = this.#cluster.reach({ workspace: name, podName: name, podUid, clusterIP, port });
+    try {
+      const answering = isReady(pod) ? pod : await this.#answering(workspace, route, pod, signal);
+      if (answering !== undefined) return this.#enter(answering, token, route);
+    } catch (error) {
+      route.close();
+      throw error;
+    }
+    route.close();
+    return await this.#find(workspace, signal);
   }
 
-  /** A pod that the kubelet has not yet called ready, as soon as either the kubelet does or its sidecar answers. */
+  /** @returns the pod of a workspace as soon as it is ready, or enough */
+  #wait(workspace: Workspace, isEnough: (pod: V1Pod) => boolean, signal: AbortSignal): Promise<V1Pod> {
+    const judge = (pod: V1Pod | undefined): V1Pod | undefined => {
+      this.#refuseEnded(workspace, pod);
+      return pod !== undefined && (isReady(pod) || isEnough(pod)) ? pod : undefined;
+    };
+    return this.#cluster.pods.waitFor(workspace.name, judge, { signal });
+  }
+
+  /**
+   * A pod that the kubelet has not yet called ready, as soon as either the kubelet does or its sidecar answers.
+   * @returns undefined when it has made way for another
+   */
   async #answering(
-    pod: V1Pod,
+    workspace: Workspace,
+    route: Route,
+    { metadata }: V1Pod,
     signal: AbortSignal,
-    wait: (isEnough: (pod: V1Pod) => boolean) => Promise<V1Pod>,
-  ): Promise<V1Pod> {
+  ): Promise<V1Pod | undefined> {
     const ending = new AbortController();
     const asking = AbortSignal.any([signal, ending.signal]);
-    const ready = wait(() => false);
-    const answered = sidecarAnswers(this.#cluster, this.#settings, pod, asking).then(() => {
-      const now = this.#cluster.pods.get(pod.metadata?.name ?? '');
-      return now?.metadata?.uid === pod.metadata?.uid && now !== undefined ? now : ready;
-    });
+    const ready = this.#wait(workspace, () => false, asking);
+    const answered = sidecarAnswers(route, this.#settings.healthPath, asking);
     try {
       // What goes wrong with the pod is told by the wait alone.
-      return await Promise.race([ready, answered.catch(() => ready)]);
+      await Promise.race([ready, answered.catch(() => ready)]);
+      const now = this.#cluster.pods.get(workspace.name);
+      return now?.metadata?.uid === metadata?.uid ? now : undefined;
     } finally {
       ready.catch(() => undefined);
       ending.abort();
     }
+  }
+
+  #notReady(workspace: Workspace): ShadowError {
+    const pod = this.#cluster.pods.get(workspace.name);
+    const diagnosis = pod === undefined ? undefined : diagnosePod(pod, []);
+    const words = diagnosis !== undefined && 'message' in diagnosis ? ` ${diagnosis.message}` : '';
+    return new ShadowError('UNAVAILABLE', `The pod ${workspace.name} is not ready.${words}`);
   }
 
   /** @throws ShadowError when the pod never comes back */
@@ -153,9 +165,13 @@ export class SidecarPlace implements SidecarLocator {
     const { status, message } = stateOf(this.#settings, workspace, pod);
     if (status === 'lost') throw new ShadowError('WORKSPACE_LOST', message ?? '');
     // A pod that runs for the volume again is waited for, as it is while the steps bring a workspace back.
-    const isBack = pod !== undefined && mayAnswer(this.#cluster, pod, true);
+    const isBack = pod !== undefined && mayAnswer(pod, true);
     if (status === 'suspended' && !isBack) throw suspended(message);
   }
+}
+
+function isReady(pod: V1Pod): boolean {
+  return diagnosePod(pod, []).state === 'ready';
 }
 
 /** @returns the error of a task that has no workspace */

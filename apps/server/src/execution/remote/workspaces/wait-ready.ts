@@ -4,17 +4,16 @@ import type { StepProgress } from '../../interfaces/workspace-manager.ts';
 import type { Cluster, PodEvent } from '../kubernetes/cluster.ts';
 import { diagnosePod, type PodDiagnosis } from './pod-diagnosis.ts';
 import { PodProgress } from './pod-progress.ts';
-import { mayAnswer, sidecarAnswers } from './sidecar-answers.ts';
+import { mayAnswer, runOf } from './sidecar-answers.ts';
 import type { PodTrouble } from './start-advice.ts';
-import type { WorkspaceSettings } from './workspace-settings.ts';
 
 export interface PatienceOptions {
   /** Milliseconds until the sidecar must be ready. */
   startTimeoutMs: number;
   /** Milliseconds for which a pod may be in trouble that can pass by itself. */
   unschedulableGraceMs: number;
-  /** How its sidecar is asked. */
-  workspaces: Pick<WorkspaceSettings, 'port' | 'healthPath'>;
+  /** Resolves when its sidecar has answered. */
+  ask(signal: AbortSignal): Promise<void>;
 }
 
 /**
@@ -49,7 +48,7 @@ class PodStart {
   #diagnosis: PodDiagnosis = { state: 'starting' };
   #grace: NodeJS.Timeout | undefined;
   /** The container that was asked last, and whether it answered. */
-  #asked: { container: string | undefined; answers: boolean } | undefined;
+  #asked: { run: string; answers: boolean } | undefined;
 
   constructor(cluster: Cluster, patience: PatienceOptions, progress: StepProgress) {
     this.#cluster = cluster;
@@ -117,7 +116,7 @@ class PodStart {
       clearTimeout(this.#grace);
       this.#grace = undefined;
       const hasStarted = this.#events.some(({ reason }) => reason === 'Started');
-      return mayAnswer(this.#cluster, pod, hasStarted) ? pod : undefined;
+      return mayAnswer(pod, hasStarted) ? pod : undefined;
     }
     this.#grace ??= setTimeout(() => this.#giveUp(reassess), this.#patience.unschedulableGraceMs);
     if (this.#isGraceOver) throw podFailed(diagnosis.trouble, diagnosis.message, uid);
@@ -125,17 +124,17 @@ class PodStart {
   }
 
   #answers(pod: V1Pod): boolean {
-    return this.#asked?.answers === true && this.#asked.container === containerOf(pod);
+    return this.#asked?.answers === true && this.#asked.run === runOf(pod);
   }
 
   /** Asks the sidecar of a container, once for each container that the pod has. */
   async #ask(pod: V1Pod, signal: AbortSignal, reassess: () => void): Promise<void> {
-    const container = containerOf(pod);
-    if (this.#asked !== undefined && this.#asked.container === container) return;
-    const asked = { container, answers: false };
+    const run = runOf(pod);
+    if (this.#asked?.run === run) return;
+    const asked = { run, answers: false };
     this.#asked = asked;
     try {
-      await sidecarAnswers(this.#cluster, this.#patience.workspaces, pod, signal);
+      await this.#patience.ask(signal);
       asked.answers = true;
       reassess();
     } catch {
@@ -161,10 +160,6 @@ class PodStart {
       // The right to read events may be missing, or the signal ended it: the waiting itself goes on by the pod's state.
     }
   }
-}
-
-function containerOf({ status }: V1Pod): string | undefined {
-  return status?.containerStatuses?.[0]?.containerID;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createRemoteToolExecutor } from '../../../../src/execution/remote/create-remote-tool-executor.ts';
 import type { RemoteToolExecutor } from '../../../../src/execution/remote/remote-tool-executor.ts';
 import type { SidecarClientOptions } from '../../../../src/execution/remote/sidecar-client.ts';
