@@ -47,13 +47,13 @@ export class HttpProcess {
   }
 
   /** Keeps it running until `end`. @param restarting is told of each run that ended by itself */
-  async run(restarting: (restart: Restart) => void): Promise<void> {
+  async run(restarting: (restart: Restart) => Promise<void>): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
     for (;;) {
       const { code, signal, ranMs } = await this.#exit;
       if (this.#ended.signal.aborted) return;
       pauseMs = ranMs > GOOD_RUN_MS ? FIRST_PAUSE_MS : Math.min(pauseMs * 2, LAST_PAUSE_MS);
-      restarting({ code, signal, pauseMs });
+      await restarting({ code, signal, pauseMs });
       await delay(pauseMs, undefined, { signal: this.#ended.signal }).catch(() => {});
       if (this.#ended.signal.aborted) return;
       this.#child = start();

@@ -1,8 +1,8 @@
 // Not the whole of it: a pod's start waits for what is loaded here, and the rest is not this process's business.
 import { type Daemon, runDaemon } from '@shadow/workspace/daemon';
-import { ConfigError, loadConfig } from './config.ts';
+import type { Logger } from 'pino';
+import { type Config, ConfigError, loadConfig } from './config.ts';
 import type { HttpProcess } from './http-process.ts';
-import { createLogger } from './observability/logger.ts';
 import { hostDirectory } from './places.ts';
 
 /** Idle is no reason to end for the host of a pod. */
@@ -17,17 +17,24 @@ const NEVER_MS = Number.MAX_SAFE_INTEGER;
  */
 export async function supervise(http: HttpProcess, ended: Promise<NodeJS.Signals>): Promise<void> {
   const config = loadConfig();
-  const log = createLogger(config.logLevel).child({ component: 'SUPERVISOR' });
   const daemon = await runDaemon({ directory: hostDirectory(config.stateDir), idleTimeoutMs: NEVER_MS });
   if (daemon === undefined) throw new ConfigError(`Another sidecar runs on ${config.stateDir}.`);
   http.hostIsThere();
-  const ending = ended.then((signal) => {
-    log.info({ signal }, 'shutting down');
+  const ending = ended.then(async (signal) => {
     http.end();
+    (await openLog(config)).info({ signal }, 'shutting down');
   });
-  await http.run((restart) => log.warn(restart, 'the HTTP process ended; starting it again'));
+  await http.run(async (restart) => {
+    (await openLog(config)).warn(restart, 'the HTTP process ended; starting it again');
+  });
   await ending;
   await endHost(daemon);
+}
+
+/** Loaded when there is something to say. */
+async function openLog({ logLevel }: Config): Promise<Logger> {
+  const logger = await import('./observability/logger.ts');
+  return logger.createLogger(logLevel).child({ component: 'SUPERVISOR' });
 }
 
 async function endHost(daemon: Daemon): Promise<void> {
