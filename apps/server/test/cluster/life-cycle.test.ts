@@ -186,7 +186,7 @@ describe('a workspace whose container dies', () => {
     const pod = { namespace: cluster.namespace, name: 'shadow-memory' };
     const hand = await openHand(cluster.kubeconfig, pod);
     // What the kernel may pick as well: the process that the container ends with.
-    await hand.run('kill -KILL $(pgrep -f [s]upervisor.ts)').catch(() => undefined);
+    await hand.run('kill -KILL $(pgrep -f [s]upervisor.mjs)').catch(() => undefined);
     hand.close();
     await until('the container was started again', () => {
       const [status] = under.cluster.pods.get('shadow-memory')?.status?.containerStatuses ?? [];
@@ -207,7 +207,7 @@ describe('a workspace whose container dies', () => {
       return listed.success && listed.processes.some(({ state }) => state === 'running');
     });
     const hand = await openHand(cluster.kubeconfig, { namespace: cluster.namespace, name: 'shadow-http' });
-    await hand.run('kill -KILL $(pgrep -f [s]idecar/src/main.ts)');
+    await hand.run('kill -KILL $(pgrep -f [s]idecar/dist/main.mjs)');
     hand.close();
     const { process } = unwrap(await running);
     expect(process.exitCode).toBe(0);
@@ -232,8 +232,9 @@ describe('the token of a pod', () => {
     const token = Buffer.from(before, 'base64').toString('utf8');
     const changed = `${token}-changed`;
     // Not by the Service: the node may not know of the pod behind it yet.
-    const address = under.cluster.pods.get('shadow-token')?.status?.podIP;
-    const claimed = await fetch(`http://${address}:8080/api/workspace/claim`, {
+    const podIP = () => under.cluster.pods.get('shadow-token')?.status?.podIP;
+    await until('the kubelet has told its address', () => podIP() !== undefined);
+    const claimed = await fetch(`http://${podIP()}:8080/api/workspace/claim`, {
       method: 'POST',
       headers: {
         Authorization: `Bearer ${token}`,

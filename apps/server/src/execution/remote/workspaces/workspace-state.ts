@@ -64,9 +64,9 @@ function endOf({ name }: Workspace, pod: V1Pod | undefined): string | undefined 
 
 function readyState(pod: V1Pod | undefined): WorkspaceState {
   if (pod === undefined || isReady(pod)) return { status: 'ready' };
-  const [container] = pod.status?.containerStatuses ?? [];
-  // Its sidecar said itself that it is ready; the kubelet says so a moment later.
-  if (container?.state?.running !== undefined && container.restartCount === 0) return { status: 'ready' };
+  const { state, restartCount = 0 } = pod.status?.containerStatuses?.[0] ?? {};
+  // Its sidecar said itself that it is ready; the kubelet says so later, and even that its container runs.
+  if (restartCount === 0 && state?.terminated === undefined) return { status: 'ready' };
   const diagnosis = diagnosePod(pod, []);
   const message = 'message' in diagnosis ? diagnosis.message : 'Its container starts again.';
   return { status: 'ready', message };
