@@ -109,7 +109,12 @@ describe('a pod that the kubelet refuses says why in its words, as soon as it sa
       const storageClass = `${cluster.namespace}-refused`;
       await using _volume = await provideVolume(cluster, storageClass, path);
       await rm(path, { recursive: true });
-      const environment = { ...GRACE, REMOTE_STORAGE: 'pvc', REMOTE_STORAGE_CLASS: storageClass };
+      const environment = {
+        // First the claim has to find its volume, which takes the cluster some seconds when it has much to do.
+        REMOTE_UNSCHEDULABLE_GRACE_MS: '10000',
+        REMOTE_STORAGE: 'pvc',
+        REMOTE_STORAGE_CLASS: storageClass,
+      };
       await using under = await openManager(cluster, { environment });
       const { code, message } = await refusal(under, 'volume');
       expect(code).toBe('POD_FAILED');

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { chown, readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type V1ConfigMap, Watch } from '@kubernetes/client-node';
@@ -214,7 +215,8 @@ export async function provideVolume(
 ): Promise<AsyncDisposable> {
   // As the pods' user: the kubelet changes no owner of such a directory.
   await chown(path, 1000, 1000);
-  const name = `${namespace}-${basename(path)}`;
+  // One that is still going would be in the way of a second try.
+  const name = `${namespace}-${basename(path)}-${randomUUID().slice(0, 8)}`;
   await core.createPersistentVolume({
     body: {
       metadata: { name },
