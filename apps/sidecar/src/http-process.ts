@@ -25,8 +25,9 @@ export interface Restart {
 }
 
 /**
- * The HTTP process, started again whenever it dies. It loads its own sources while this process still loads the host, and
- * waits with everything else for the word that the host is there. Imports nothing but Node: a pod's start waits for it.
+ * The HTTP process, started again whenever it dies. It loads its own sources, opens the workspace and listens while this
+ * process still loads the host, and waits with everything else for the word that the host is there. Imports next to nothing
+ * but Node: a pod's start waits for it.
  */
 export class HttpProcess {
   readonly #ended = new AbortController();

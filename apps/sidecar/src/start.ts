@@ -46,8 +46,9 @@ export async function startSidecar(
   beginning: Beginning = begin(config),
 ): Promise<Sidecar> {
   // A host of its own comes last: a start that fails must leave none behind.
-  const hosting = config.isSupervised ? openHost(config) : ready(beginning).then(() => openHost(config));
-  const [[opened, listener], host] = await Promise.all([ready(beginning), hosting]);
+  const opening = ready(beginning);
+  const hosting = config.isSupervised ? openHost(config) : opening.then(() => openHost(config));
+  const [[opened, listener], host] = await Promise.all([opening, hosting]);
   const closing = new AbortController();
   const context = await makeContext(config, opened, host, log, closing.signal);
   const server = createHttpServer(config, context);
