@@ -1,21 +1,22 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { ShadowError } from '@shadow/protocol';
 import type { RequestHandler } from 'express';
+import { digestOf } from './token-digest.ts';
 
 /** A token that opens the sidecar, until it does not any more. */
 export interface Grant {
-  readonly token: string;
+  /** Of the token, which is nowhere here: whoever reads this process's files or settings learns nothing. */
   readonly digest: Buffer;
   /** Aborts when the token opens the sidecar no more. */
   readonly revoked: AbortSignal;
   revoke(): void;
 }
 
-/** Makes a token one that opens the sidecar. */
-export function makeGrant(token: string): Grant {
+/** Makes a token one that opens the sidecar. @param digest as `digestOf` makes it */
+export function makeGrant(digest: Buffer): Grant {
   const revoking = new AbortController();
-  return { token, digest: digest(token), revoked: revoking.signal, revoke: () => revoking.abort() };
+  return { digest, revoked: revoking.signal, revoke: () => revoking.abort() };
 }
 
 /** Says whether a request carries the token. */
@@ -37,7 +38,7 @@ export function createAuthenticator(current: () => Grant): Authenticator {
       }
       const { digest: expected, revoked } = current();
       // Digests have one length, so the time taken says nothing about the token.
-      if (timingSafeEqual(digest(given), expected)) return revoked;
+      if (timingSafeEqual(digestOf(given), expected)) return revoked;
       throw new ShadowError('TOKEN_INVALID', 'This is not the token of this sidecar.');
     },
   };
@@ -57,8 +58,4 @@ export function requireToken(authenticator: Authenticator): RequestHandler {
 /** Aborts when the token that a request was let through with opens the sidecar no more. */
 export function revocationOf(request: IncomingMessage): AbortSignal {
   return revocations.get(request) ?? never;
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
+import { digestOf } from './token-digest.ts';
 
 /** Settings that are missing or not valid; the message names each and says what is allowed. */
 export class ConfigError extends Error {
@@ -73,13 +74,21 @@ export const settings = {
   ),
   SIDECAR_TOKEN: setting(
     z.string().min(MIN_TOKEN_LENGTH).optional(),
-    'The bearer token that every call must carry. This or SIDECAR_TOKEN_FILE must be set.',
+    'The bearer token that every call must carry. This, SIDECAR_TOKEN_FILE or SIDECAR_TOKEN_SHA256 must be set.',
     `at least ${MIN_TOKEN_LENGTH} characters`,
   ),
   SIDECAR_TOKEN_FILE: setting(
     absolutePath.optional(),
-    'File that holds the token, such as a mounted secret; a claim kept in SIDECAR_STATE_DIR wins over it.',
+    'File that holds the token, such as a mounted secret.',
     'an absolute path',
+  ),
+  SIDECAR_TOKEN_SHA256: setting(
+    z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i)
+      .optional(),
+    'SHA-256 of the token, where commands could read the token itself. A claim kept in SIDECAR_STATE_DIR wins over each of the three.',
+    '64 hexadecimal digits',
   ),
   SIDECAR_RUN_AS: setting(
     z
@@ -184,7 +193,8 @@ export interface Config {
   readonly metricsPort: number;
   readonly workspaceDir: string;
   readonly stateDir: string;
-  readonly token: string;
+  /** SHA-256 of the token that opens an unclaimed sidecar. */
+  readonly tokenDigest: Buffer;
   readonly runAs: { uid: number; gid: number } | undefined;
   readonly isolation: { network: boolean } | undefined;
   readonly limits: LimitsConfig;
@@ -212,7 +222,7 @@ export function loadConfig(environment: Readonly<NodeJS.ProcessEnv> = process.en
     metricsPort: values.SIDECAR_METRICS_PORT,
     workspaceDir: values.WORKSPACE_DIR,
     stateDir: values.SIDECAR_STATE_DIR,
-    token: tokenOf(values),
+    tokenDigest: tokenDigestOf(values),
     runAs: runAs === undefined ? undefined : { uid: runAs[0] ?? 0, gid: runAs[1] ?? 0 },
     isolation: isolation === 'none' ? undefined : { network: isolation === 'bubblewrap' },
     limits: limitsOf(values),
@@ -255,14 +265,17 @@ function limitsOf(values: Values): LimitsConfig {
   };
 }
 
-function tokenOf(values: Values): string {
-  const { SIDECAR_TOKEN: token, SIDECAR_TOKEN_FILE: file } = values;
-  if (token !== undefined) return token;
+function tokenDigestOf(values: Values): Buffer {
+  const { SIDECAR_TOKEN: token, SIDECAR_TOKEN_FILE: file, SIDECAR_TOKEN_SHA256: digest } = values;
+  if (token !== undefined) return digestOf(token);
+  if (file === undefined && digest !== undefined) return Buffer.from(digest, 'hex');
   if (file === undefined) {
-    throw new ConfigError('The sidecar needs a token: set SIDECAR_TOKEN or SIDECAR_TOKEN_FILE.');
+    throw new ConfigError(
+      'The sidecar needs a token: set SIDECAR_TOKEN, SIDECAR_TOKEN_FILE or SIDECAR_TOKEN_SHA256.',
+    );
   }
   const text = readTokenFile(file);
-  if (text.length >= MIN_TOKEN_LENGTH) return text;
+  if (text.length >= MIN_TOKEN_LENGTH) return digestOf(text);
   throw new ConfigError(`SIDECAR_TOKEN_FILE: ${file} must hold at least ${MIN_TOKEN_LENGTH} characters.`);
 }
 

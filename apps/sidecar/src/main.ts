@@ -1,20 +1,21 @@
 import { ShadowError } from '@shadow/protocol';
+import { collectInOnePiece } from '@shadow/workspace/collector';
 import { type Beginning, begin } from './begin.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 
 /** Serves until a signal ends it. */
 async function main(): Promise<void> {
   const ended = firstSignal();
-  // Under a supervisor this process is loaded before the host is there, and before anybody has said what is wrong.
-  const mayBegin = process.connected ? Promise.race([hostIsThere(), ended]) : undefined;
   // Before most of this process is loaded: a pod's start is as long as the longer of the two.
   const prepared = prepare();
   const { createLogger } = await import('./observability/logger.ts');
   const { startSidecar } = await import('./start.ts');
-  if ((await mayBegin) !== undefined) return;
   const { config, beginning } = prepared();
   const log = createLogger(config.logLevel);
-  const sidecar = await startSidecar(config, log, beginning);
+  // Under a supervisor it waits for the host, and a supervisor whose host does not come up ends this process, too.
+  const sidecar = await Promise.race([startSidecar(config, log, beginning), ended]);
+  if (typeof sidecar === 'string') return;
+  collectInOnePiece();
   log.info({ port: sidecar.port, pid: process.pid }, 'listening');
   // For whoever started this process with port 0.
   process.stdout.write(`${JSON.stringify({ port: sidecar.port })}\n`);
@@ -35,11 +36,6 @@ function prepare(): () => { config: Config; beginning: Beginning } {
   }
 }
 
-/** Resolves when the supervisor says so; what it said while this process was loaded is heard, too. */
-function hostIsThere(): Promise<undefined> {
-  return new Promise((resolve) => process.once('message', () => resolve(undefined)));
-}
-
 /** Resolves with the first signal to end, or when the supervisor is gone. */
 function firstSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -57,7 +53,9 @@ function explain(error: unknown): string {
 try {
   await main();
 } catch (error) {
-  process.stderr.write(`sidecar: ${explain(error)}\n`);
+  // What is wrong with the settings a supervisor says itself.
+  const isTold = error instanceof ConfigError && process.env.SIDECAR_SUPERVISED === 'true';
+  if (!isTold) process.stderr.write(`sidecar: ${explain(error)}\n`);
   process.exitCode = 1;
 }
 // Nothing is left to do: a timer or socket that somebody forgot must not keep a stopped sidecar alive.

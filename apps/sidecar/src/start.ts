@@ -78,7 +78,7 @@ async function openMetrics(
 
 async function openHost(config: Config): Promise<ProcessHost> {
   const directory = hostDirectory(config.stateDir);
-  // A host that is the supervisor is there, and comes back with the supervisor alone.
+  // A host that is the supervisor comes up beside this process, and comes back with the supervisor alone.
   if (config.isSupervised) return await connectProcessHost(hostSocketPath(directory));
   const { socketPath } = await startProcessHost({ directory });
   return await connectProcessHost(socketPath, { revive: () => startProcessHost({ directory }) });
@@ -91,8 +91,8 @@ async function makeContext(
   log: Logger,
   closing: AbortSignal,
 ): Promise<SidecarContext> {
-  const { runAs, isolation, stateDir, token } = config;
-  const claim = await WorkspaceClaim.open({ stateDir, token, environment });
+  const { runAs, isolation, stateDir, tokenDigest } = config;
+  const claim = await WorkspaceClaim.open({ stateDir, tokenDigest, environment });
   const workspace = {
     root,
     stateDir: join(stateDir, 'workspace'),

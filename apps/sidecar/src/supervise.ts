@@ -1,10 +1,13 @@
 // Not the whole of it: a pod's start waits for what is loaded here, and the rest is not this process's business.
+import { collectInOnePiece } from '@shadow/workspace/collector';
 import { type Daemon, runDaemon } from '@shadow/workspace/daemon';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import type { HttpProcess } from './http-process.ts';
 import { hostDirectory } from './places.ts';
 
+/** What the HTTP process may take to end besides the time to drain. */
+const CLOSING_MS = 5000;
 /** Idle is no reason to end for the host of a pod. */
 const NEVER_MS = Number.MAX_SAFE_INTEGER;
 
@@ -19,9 +22,9 @@ export async function supervise(http: HttpProcess, ended: Promise<NodeJS.Signals
   const config = loadConfig();
   const daemon = await runDaemon({ directory: hostDirectory(config.stateDir), idleTimeoutMs: NEVER_MS });
   if (daemon === undefined) throw new ConfigError(`Another sidecar runs on ${config.stateDir}.`);
-  http.hostIsThere();
+  collectInOnePiece();
   const ending = ended.then(async (signal) => {
-    http.end();
+    http.end(config.drainMs + CLOSING_MS);
     (await openLog(config)).info({ signal }, 'shutting down');
   });
   await http.run(async (restart) => {

@@ -1,7 +1,9 @@
 // A pod's first process: it is the process host, and runs the HTTP process, which may crash and come back without any
 // command noticing.
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HttpProcess } from './http-process.ts';
+import { adoptHttpProcess, startHttpProcess } from './http-run.ts';
 
 function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -12,13 +14,8 @@ function firstSignal(): Promise<NodeJS.Signals> {
 /** As process 1 Node would inherit orphans and never collect them; a shell does, so it takes that place. */
 function handOverToReaper(): void {
   const reaper = fileURLToPath(new URL('./reaper.sh', import.meta.url));
-  process.execve?.('/bin/sh', [
-    'sh',
-    reaper,
-    process.execPath,
-    ...process.execArgv,
-    ...process.argv.slice(1),
-  ]);
+  const extension = extname(fileURLToPath(import.meta.url)).slice(1);
+  process.execve?.('/bin/sh', ['sh', reaper, extension, process.execPath, ...process.execArgv]);
 }
 
 if (process.pid === 1) handOverToReaper();
@@ -28,7 +25,8 @@ process.on('uncaughtException', (error) =>
 );
 const ended = firstSignal();
 // First of all, so that it loads beside what this process loads: a pod's start is as long as the longer of the two.
-const http = new HttpProcess();
+const isStarted = process.argv[2] === 'adopt';
+const http = new HttpProcess(isStarted ? adoptHttpProcess(process.stdin) : startHttpProcess());
 try {
   const { supervise } = await import('./supervise.ts');
   await supervise(http, ended);

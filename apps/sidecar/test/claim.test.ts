@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ import {
 } from './support/sidecar.ts';
 
 const NEW = 'the-token-of-the-task-that-came';
+/** What the sidecar keeps of the token that opens it. */
+const KEPT = 'state/token-sha256';
 const LIMIT_MS = 120_000;
 
 let place: Place;
@@ -62,7 +65,9 @@ describe('a claim', { timeout: LIMIT_MS }, () => {
     expect(
       await run(sidecar, 'echo "$API_BASE,$EMPTY,"; env | grep -c -e ^EMPTY= -e SIDECAR', NEW, 'shown'),
     ).toBe('http://example.test,,\n1\n');
-    expect(statSync(join(place.directory, 'state/token')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(place.directory, KEPT)).mode & 0o777).toBe(0o600);
+    const found = spawnSync('grep', ['-r', '-F', '-l', '-e', NEW, '-e', TOKEN, place.directory]);
+    expect({ status: found.status, files: String(found.stdout) }).toEqual({ status: 1, files: '' });
   });
 
   it('converges when repeated with the new token, and its environment is that of the last', async () => {
@@ -188,7 +193,7 @@ describe('a claimed workspace', { timeout: LIMIT_MS }, () => {
   it('takes the mounted token again when its volume holds none any more, or no token at all', async () => {
     const first = await start();
     await claim(first, { token: NEW });
-    const token = join(place.directory, 'state/token');
+    const token = join(place.directory, KEPT);
     for (const spoil of [
       () => writeFile(token, 'short'),
       () => symlink('/etc/hostname', token),
@@ -210,9 +215,9 @@ describe('a kill in the middle of a claim', { timeout: LIMIT_MS }, () => {
     ['open after environment.json', TOKEN],
     ['rename before environment.json', TOKEN],
     ['rename after environment.json', TOKEN],
-    ['open after token', TOKEN],
-    ['rename before token', TOKEN],
-    ['rename after token', NEW],
+    ['open after token-sha256', TOKEN],
+    ['rename before token-sha256', TOKEN],
+    ['rename after token-sha256', NEW],
   ])('%s leaves one token that opens it, and the repeat converges', async (point, valid) => {
     const doomed = await start({ KILL_AT: point, NODE_OPTIONS: `--import=${preload}` });
     const died = exitOf(doomed.child);
@@ -226,7 +231,7 @@ describe('a kill in the middle of a claim', { timeout: LIMIT_MS }, () => {
     const state = await readdir(join(place.directory, 'state'));
     expect(state.filter((name) => /^(token|environment)/.test(name)).toSorted()).toEqual([
       'environment.json',
-      'token',
+      'token-sha256',
     ]);
   });
 });

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig } from '../src/config.ts';
 
+const TOKEN = 'fedcba9876543210';
+/** printf fedcba9876543210 | sha256sum */
+const DIGEST = '3465f6e6975baa864ca957f0914ecda9bf7eb601ac31ac20a5dc3d329279a843';
+
 const minimal = {
   WORKSPACE_DIR: '/workspace',
   SIDECAR_STATE_DIR: '/state',
@@ -39,7 +43,7 @@ describe('the configuration', () => {
 
   it('refuses to start without a token', () => {
     expect(() => loadConfig({ ...minimal, SIDECAR_TOKEN: '' })).toThrow(
-      /SIDECAR_TOKEN or SIDECAR_TOKEN_FILE/,
+      /SIDECAR_TOKEN, SIDECAR_TOKEN_FILE or SIDECAR_TOKEN_SHA256/,
     );
   });
 
@@ -51,11 +55,18 @@ describe('the configuration', () => {
       expect(load).toThrow(/cannot be read/);
       writeFileSync(file, 'short\n');
       expect(load).toThrow(/at least 16/);
-      writeFileSync(file, 'fedcba9876543210\n');
-      expect(load().token).toBe('fedcba9876543210');
+      writeFileSync(file, `${TOKEN}\n`);
+      expect(load().tokenDigest.toString('hex')).toBe(DIGEST);
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  it('takes a digest in place of a token', () => {
+    const load = (digest: string) =>
+      loadConfig({ ...minimal, SIDECAR_TOKEN: '', SIDECAR_TOKEN_SHA256: digest });
+    expect(load(DIGEST).tokenDigest).toEqual(loadConfig({ ...minimal, SIDECAR_TOKEN: TOKEN }).tokenDigest);
+    expect(() => load('fedcba9876543210')).toThrow(/SIDECAR_TOKEN_SHA256: not valid; allowed: 64 hex/);
   });
 
   it('reads identity and isolation', () => {

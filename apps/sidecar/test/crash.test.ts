@@ -2,8 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createInterface } from 'node:readline';
 import { describe, expect, it } from 'vitest';
 import {
   answerOf,
@@ -193,18 +194,22 @@ describe('the supervisor', () => {
 });
 
 describe('process 1', () => {
-  const reaper = fileURLToPath(new URL('../src/reaper.sh', import.meta.url));
-
-  it('hands signals on and gives the status back', async () => {
-    const child = spawn('/bin/sh', [
-      reaper,
-      '/bin/sh',
-      '-c',
-      'trap "exit 7" TERM; echo up; while :; do sleep 0.05; done',
-    ]);
+  it('tells the supervisor of the HTTP process beside it, hands signals on and gives the status back', async () => {
+    const place = makePlace();
+    const file = (name: string) => join(place.directory, name);
+    await copyFile(new URL('../src/reaper.sh', import.meta.url), file('reaper.sh'));
+    await writeFile(file('main.sh'), 'echo "supervised: $SIDECAR_SUPERVISED"; exec sleep 1000');
+    const told = 'read pid; kill -KILL $pid; read status; echo "$1: $status"';
+    await writeFile(file('supervisor.sh'), `${told}; trap "exit 7" TERM; while :; do sleep 0.05; done`);
+    const child = spawn('/bin/sh', [file('reaper.sh'), 'sh', '/bin/sh', '-e']);
     const exited = exitOf(child);
-    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    expect([(await lines.next()).value, (await lines.next()).value]).toEqual([
+      'supervised: true',
+      'adopt: 137',
+    ]);
     child.kill('SIGTERM');
     expect(await exited).toEqual({ code: 7, signal: null });
+    await place.remove();
   });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unwrap } from '@shadow/protocol';
@@ -5,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeRepository, temporaryDirectory } from '../support/git-repository.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import { type ManagerUnderTest, openManager, runSteps, specOf } from './support/remote-manager.ts';
+import { tokensOf } from './support/warm-pools.ts';
 
 const NAME = 'shadow-secure';
 const resources = new AsyncDisposableStack();
@@ -61,17 +63,20 @@ describe('the pod as the cluster has it', () => {
     }
   });
 
-  it('has bounded volumes, and of its Secret the token alone', async () => {
+  it('has bounded volumes, and of its Secret nothing but a digest', async () => {
     const { spec } = await cluster.core.readNamespacedPod({ name: NAME, namespace: cluster.namespace });
     const volumes = new Map((spec?.volumes ?? []).map((volume) => [volume.name, volume]));
-    expect([...volumes.keys()].toSorted()).toEqual(['tmp', 'token', 'workspace']);
+    expect([...volumes.keys()].toSorted()).toEqual(['tmp', 'workspace']);
     expect(volumes.get('workspace')?.emptyDir?.sizeLimit).toBe('1Gi');
     expect(volumes.get('tmp')?.emptyDir?.sizeLimit).toBe('2Gi');
-    expect(volumes.get('token')?.secret).toMatchObject({
-      secretName: NAME,
-      defaultMode: 0o440,
-      items: [{ key: 'token', path: 'token' }],
-    });
+    const [container] = spec?.containers ?? [];
+    expect([container?.envFrom, container?.env?.filter(({ valueFrom }) => valueFrom)]).toEqual([
+      undefined,
+      [],
+    ]);
+    const { token } = await tokensOf(cluster, NAME);
+    const digest = createHash('sha256').update(token).digest('hex');
+    expect(container?.env).toContainEqual({ name: 'SIDECAR_TOKEN_SHA256', value: digest });
   });
 
   it('belongs to its anchor, by labels and by owner', async () => {
@@ -112,6 +117,10 @@ describe('a command of the agent', () => {
     expect(await says('ls /var/run/secrets/kubernetes.io')).toContain('No such file');
     const variables = await says('env');
     expect(variables).not.toMatch(/TOKEN|SECRET|PASSWORD|KEY|KUBERNETES|SIDECAR/i);
+    // Those of the sidecar itself are the same user's: they hold nothing worth having.
+    const { token } = await tokensOf(cluster, NAME);
+    const search = `cat /proc/[0-9]*/environ /workspace/state/* 2>/dev/null | grep -a -c -F -e ${token.slice(0, 20)}`;
+    expect(await says(search)).toBe('0\n');
     const settings = await says('git config --list --show-origin; ls -A "$HOME"');
     expect(settings).not.toMatch(/credential|extraheader|helper/i);
   });

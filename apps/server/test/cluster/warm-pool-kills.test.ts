@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { workspaceObjects } from '../../src/execution/remote/workspaces/workspace-objects.ts';
+import { workspacePod } from '../../src/execution/remote/workspaces/workspace-objects.ts';
 import { type ClusterTest, openCluster } from './support/cluster.ts';
 import {
   anchorsOf,
@@ -85,11 +85,12 @@ describe('a server that is killed', () => {
     await until('the server has seen it', () => server.cluster.pods.get(name) === undefined);
     expect(await take(server, 'task-broken')).toEqual({ name });
     const workspace = { name, state: 'claimed', taskId: 'task-broken' } as const;
-    const { pod } = workspaceObjects(
+    const { token, previous } = await tokensOf(cluster, name);
+    const pod = workspacePod(
       poolConfig(namespace, 1).workspaces,
       workspace,
       anchor?.metadata?.uid ?? '',
-      'unused-token-of-this',
+      token,
     );
     await server.cluster.api.pods.ensure(pod);
     await until('another pod is ready', async () => {
@@ -97,7 +98,6 @@ describe('a server that is killed', () => {
       const isReady = status?.containerStatuses?.[0]?.ready === true;
       return isReady && metadata?.uid !== before.metadata?.uid;
     });
-    const { token, previous } = await tokensOf(cluster, name);
     expect([await statusWith(cluster, name, token), await statusWith(cluster, name, previous)]).toEqual([
       200, 401,
     ]);

@@ -2,7 +2,7 @@ import { BlockList, isIPv6 } from 'node:net';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { loadConfig } from '../../src/config.ts';
-import { workspaceObjects } from '../../src/execution/remote/workspaces/workspace-objects.ts';
+import { workspacePod } from '../../src/execution/remote/workspaces/workspace-objects.ts';
 import { kustomize, type Manifest, missingKustomize, only } from './support/kustomize.ts';
 
 const missing = missingKustomize();
@@ -107,7 +107,7 @@ describe.skipIf(missing !== undefined).each(['overlays/local', 'overlays/product
 
     it('means by that the port which the setting names', () => {
       const { workspaces } = loadConfig({ SIDECAR_PORT: '9090' }).remote;
-      const { pod } = workspaceObjects(workspaces, { name: 'shadow-one', state: 'warm' }, '', '');
+      const pod = workspacePod(workspaces, { name: 'shadow-one', state: 'warm' }, '', '');
       expect(pod.spec?.containers.flatMap(({ ports }) => ports)).toEqual([
         { name: 'http', containerPort: 9090, protocol: 'TCP' },
       ]);

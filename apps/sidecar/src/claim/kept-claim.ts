@@ -2,17 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SidecarToken, WorkspaceEnvironment } from '@shadow/protocol';
+import { WorkspaceEnvironment } from '@shadow/protocol';
 
-const TOKEN = 'token';
+/** Not the token itself: commands of the workspace are the same user and could read it. */
+const TOKEN_DIGEST = 'token-sha256';
+const DIGEST = /^[0-9a-f]{64}$/;
 const ENVIRONMENT = 'environment.json';
-const TEMPORARY = /^(token|environment\.json)\.[0-9a-f-]{36}$/;
+const TEMPORARY = /^(token-sha256|environment\.json)\.[0-9a-f-]{36}$/;
 /** Beyond what any claim may hold; the agent shares the volume and could leave anything there. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** A claim as the volume holds it. */
 export interface KeptClaim {
-  readonly token: string;
+  readonly tokenDigest: Buffer;
   readonly environment: WorkspaceEnvironment;
 }
 
@@ -25,20 +27,23 @@ export interface KeptClaim {
 export async function readKeptClaim(stateDir: string): Promise<KeptClaim | undefined> {
   const leftovers = (await readdir(stateDir)).filter((name) => TEMPORARY.test(name));
   await Promise.all(leftovers.map((name) => rm(join(stateDir, name), { force: true })));
-  const token = SidecarToken.safeParse((await readPlainFile(join(stateDir, TOKEN)))?.trim());
-  if (!token.success) return undefined;
+  const digest = (await readPlainFile(join(stateDir, TOKEN_DIGEST)))?.trim() ?? '';
+  if (!DIGEST.test(digest)) return undefined;
   const environment = WorkspaceEnvironment.safeParse(
     parseJson(await readPlainFile(join(stateDir, ENVIRONMENT))),
   );
-  return { token: token.data, environment: environment.data ?? {} };
+  return { tokenDigest: Buffer.from(digest, 'hex'), environment: environment.data ?? {} };
 }
 
-/** Makes a claim outlive everything but the volume. The token comes last: with it the claim has happened. */
-export async function writeKeptClaim(stateDir: string, { token, environment }: KeptClaim): Promise<void> {
+/** Makes a claim outlive everything but the volume. The token's digest comes last: with it the claim has happened. */
+export async function writeKeptClaim(
+  stateDir: string,
+  { tokenDigest, environment }: KeptClaim,
+): Promise<void> {
   // None that is not there is what an empty one says, too, and costs no wait for the disk.
   const isNone = Object.keys(environment).length === 0 && !(await isThere(join(stateDir, ENVIRONMENT)));
   if (!isNone) await writeDurably(stateDir, ENVIRONMENT, JSON.stringify(environment));
-  await writeDurably(stateDir, TOKEN, token);
+  await writeDurably(stateDir, TOKEN_DIGEST, tokenDigest.toString('hex'));
 }
 
 async function writeDurably(directory: string, name: string, text: string): Promise<void> {

@@ -5,13 +5,14 @@ import {
   type WorkspaceEnvironment,
 } from '@shadow/protocol';
 import { type Grant, makeGrant } from '../auth.ts';
+import { digestOf } from '../token-digest.ts';
 import { readKeptClaim, writeKeptClaim } from './kept-claim.ts';
 
 export interface WorkspaceClaimOptions {
   /** Directory on the workspace's volume, which outlives containers. */
   stateDir: string;
-  /** The token that opens an unclaimed sidecar. */
-  token: string;
+  /** SHA-256 of the token that opens an unclaimed sidecar. */
+  tokenDigest: Buffer;
   /** What commands get of the image. */
   environment: Readonly<Record<string, string>>;
 }
@@ -26,18 +27,18 @@ export class WorkspaceClaim {
   #isClaimed: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(options: WorkspaceClaimOptions, token: string, isClaimed: boolean) {
+  private constructor(options: WorkspaceClaimOptions, tokenDigest: Buffer, isClaimed: boolean) {
     this.#stateDir = options.stateDir;
     this.#base = options.environment;
     this.environment = { ...options.environment };
-    this.#grant = makeGrant(token);
+    this.#grant = makeGrant(tokenDigest);
     this.#isClaimed = isClaimed;
   }
 
   /** Finds the claim that an earlier process kept; it wins over the token given. */
   static async open(options: WorkspaceClaimOptions): Promise<WorkspaceClaim> {
     const kept = await readKeptClaim(options.stateDir);
-    const claim = new WorkspaceClaim(options, kept?.token ?? options.token, kept !== undefined);
+    const claim = new WorkspaceClaim(options, kept?.tokenDigest ?? options.tokenDigest, kept !== undefined);
     claim.#setEnvironment(kept?.environment ?? {});
     return claim;
   }
@@ -68,16 +69,17 @@ export class WorkspaceClaim {
     { token, environment = {} }: ClaimWorkspaceRequest,
     revoked: AbortSignal,
   ): Promise<Result<{ claimed: true }>> {
-    const isSame = token === this.#grant.token;
+    const tokenDigest = digestOf(token);
+    const isSame = tokenDigest.equals(this.#grant.digest);
     if (revoked.aborted && !isSame) {
       return failure('TOKEN_INVALID', 'The workspace was claimed with another token meanwhile.');
     }
-    await writeKeptClaim(this.#stateDir, { token, environment });
+    await writeKeptClaim(this.#stateDir, { tokenDigest, environment });
     this.#setEnvironment(environment);
     this.#isClaimed = true;
     if (!isSame) {
       const old = this.#grant;
-      this.#grant = makeGrant(token);
+      this.#grant = makeGrant(tokenDigest);
       old.revoke();
     }
     return { success: true, claimed: true };

@@ -1,5 +1,6 @@
 import { closeSync, writeSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
+import { collectInOnePiece } from './collector.ts';
 import { DaemonSettings, runDaemon } from './daemon.ts';
 
 /** The starter waits on this descriptor for a line that says who serves now. */
@@ -12,6 +13,7 @@ closeSync(READY_FD);
 if (daemon !== undefined) {
   // Now, not at the end, which may be a SIGKILL.
   flushCompileCache();
+  collectInOnePiece();
   process.on('SIGTERM', daemon.stop);
   process.on('SIGINT', daemon.stop);
   process.on('SIGHUP', () => {});

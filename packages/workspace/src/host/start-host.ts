@@ -91,7 +91,6 @@ async function spawnDaemon({ directory, idleTimeoutMs }: StartHostOptions): Prom
       '--disable-warning=ExperimentalWarning',
       // docs/decisions/0009-collector-settings.md
       '--max-semi-space-size=1',
-      '--no-incremental-marking',
       mainPath(),
       JSON.stringify(settings),
     ],

@@ -1,7 +1,7 @@
 import { ShadowError } from '@shadow/protocol';
 import { KubernetesError } from '../kubernetes/kubernetes-error.ts';
 import { parseQuantity } from '../workspaces/quantity.ts';
-import { workspaceObjects } from '../workspaces/workspace-objects.ts';
+import { workspacePod } from '../workspaces/workspace-objects.ts';
 import type { ClusterCheck } from './check.ts';
 import { probeName } from './check-namespace.ts';
 import type { DoctorParts } from './parts.ts';
@@ -18,7 +18,7 @@ export async function checkPod(parts: DoctorParts): Promise<ClusterCheck> {
       mend: 'Lower the first or raise the second.',
     };
   }
-  const { pod } = workspaceObjects(parts.config.workspaces, { name: probeName(), state: 'warm' }, '', '');
+  const pod = workspacePod(parts.config.workspaces, { name: probeName(), state: 'warm' }, '', '');
   const { ownerReferences: _, ...metadata } = pod.metadata ?? {};
   try {
     await parts.api.pods.create({ ...pod, metadata }, { dryRun: true });

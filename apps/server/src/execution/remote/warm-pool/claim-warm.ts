@@ -1,12 +1,12 @@
 import type { V1Pod, V1Secret, V1Service } from '@kubernetes/client-node';
-import { ShadowError, unwrap } from '@shadow/protocol';
+import { unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { Cluster, Route } from '../kubernetes/cluster.ts';
 import { KubernetesError } from '../kubernetes/kubernetes-error.ts';
 import { claimWorkspace } from '../workspace-calls.ts';
 import { LABEL } from '../workspaces/labels.ts';
 import { diagnosePod } from '../workspaces/pod-diagnosis.ts';
-import { TOKEN_KEY, tokenOf } from '../workspaces/secret-token.ts';
+import { TOKEN_KEY, tokenIn } from '../workspaces/secret-token.ts';
 import { newToken } from '../workspaces/token.ts';
 
 /** Key of a Secret that holds the token which opened the sidecar before its claim. */
@@ -139,8 +139,7 @@ interface Tokens {
 /** @returns the tokens of an earlier try where there was one */
 async function rotate({ cluster }: ClaimParts, secret: V1Secret, signal: AbortSignal): Promise<Tokens> {
   const { name = '', resourceVersion = '' } = secret.metadata ?? {};
-  const current = tokenOf(secret);
-  if (current === undefined) throw new ShadowError('UNAVAILABLE', `The Secret ${name} holds no token.`);
+  const current = tokenIn(secret);
   const previous = secret.data?.[PREVIOUS_KEY];
   if (previous !== undefined) return { token: current, previousToken: decode(previous) };
   const token = newToken();

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { StepProgress } from '../../interfaces/workspace-manager.ts';
 import type { Cluster } from '../kubernetes/cluster.ts';
 import { ensureOwned } from '../workspaces/ensure-owned.ts';
+import { tokenIn } from '../workspaces/secret-token.ts';
 import { newToken } from '../workspaces/token.ts';
-import { anchorObject, workspaceObjects } from '../workspaces/workspace-objects.ts';
+import { anchorObject, workspaceObjects, workspacePod } from '../workspaces/workspace-objects.ts';
 import type { WorkspaceSettings } from '../workspaces/workspace-settings.ts';
 import { workspaceOf } from '../workspaces/workspace-state.ts';
 import { TEMPLATE_ANNOTATION, templateHash } from './template.ts';
@@ -39,8 +40,9 @@ export async function makeWarm(
   const { uid, state, isGoing } = workspaceOf(object);
   if (state !== 'warm' || isGoing) return;
   const objects = workspaceObjects(settings, design, uid, newToken());
-  await ensureOwned(api.secrets, objects.secret, progress);
+  const secret = await ensureOwned(api.secrets, objects.secret, progress);
   if (objects.volume !== undefined) await ensureOwned(api.persistentVolumeClaims, objects.volume, progress);
   await ensureOwned(api.services, objects.service, progress);
-  await ensureOwned(api.pods, objects.pod, progress);
+  // Of the Secret as it is: whoever else makes this workspace may have made it.
+  await ensureOwned(api.pods, workspacePod(settings, design, uid, tokenIn(secret)), progress);
 }

@@ -8,9 +8,9 @@ import { ensureOwned } from './ensure-owned.ts';
 import { coldName, findWorkspace } from './find-workspace.ts';
 import { ANNOTATION } from './labels.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
-import { tokenOf } from './secret-token.ts';
+import { tokenIn, tokenOf } from './secret-token.ts';
 import { newToken } from './token.ts';
-import { anchorObject, type WorkspaceDesign, workspaceObjects } from './workspace-objects.ts';
+import { anchorObject, type WorkspaceDesign, workspaceObjects, workspacePod } from './workspace-objects.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 import { type Workspace, workspaceOf } from './workspace-state.ts';
 
@@ -106,13 +106,19 @@ async function completeWorkspace(
   const objects = workspaceObjects(settings, design, anchor.uid, tokenOf(known) ?? newToken());
   const isWhole = (secret: V1Secret) => tokenOf(secret) !== undefined;
   const { secret, volume, service } = objects;
-  await Promise.all([
+  const [kept] = await Promise.all([
     ensureOwned(api.secrets, secret, progress, isWhole),
     ensureOwned(api.services, service, progress),
     ...(volume === undefined ? [] : [ensureOwned(api.persistentVolumeClaims, volume, progress)]),
   ]);
   const isUsable = (pod: V1Pod) => isWorthKeeping(parts, anchor, pod);
-  const pod = await ensureOwned(api.pods, objects.pod, progress, isUsable);
+  // Of the Secret as it is in the cluster: another server may have made it.
+  const pod = await ensureOwned(
+    api.pods,
+    workspacePod(settings, design, anchor.uid, tokenIn(kept)),
+    progress,
+    isUsable,
+  );
   await forgetLostPod(parts, anchor, pod, signal);
   progress.log(`Created the pod ${design.name} in the namespace ${cluster.namespace}.`);
   return anchor;

@@ -16,8 +16,6 @@ export const POD_PATHS = {
   state: '/workspace/state',
   home: '/workspace/home',
   temporary: '/tmp',
-  secrets: '/run/shadow',
-  token: '/run/shadow/token',
   cache: '/cache',
 } as const;
 
@@ -33,14 +31,14 @@ const GRACE_SECONDS = 20;
 
 /**
  * The pod of a workspace: no privilege, no token of the cluster, a read-only root, and a bound for everything that it uses.
- * @param pod `name` of the workspace and its upper bounds, where they are its own
+ * @param pod `name` of the workspace, its upper bounds, where they are its own, and the SHA-256 of its token
  */
 export function podSpec(
   settings: WorkspaceSettings,
-  pod: { name: string; resources: WorkspaceResources | undefined },
+  pod: { name: string; resources: WorkspaceResources | undefined; tokenDigest: string },
 ): V1PodSpec {
   return {
-    containers: [container(settings, pod.resources ?? {})],
+    containers: [container(settings, pod.resources ?? {}, pod.tokenDigest)],
     volumes: volumes(settings, pod.name),
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: GRACE_SECONDS,
@@ -72,13 +70,17 @@ function nameResolution({
   return { dnsPolicy: 'None', dnsConfig: { nameservers: [...dnsServers] } };
 }
 
-function container(settings: WorkspaceSettings, bounds: WorkspaceResources): V1Container {
-  const { temporary, volume, secrets, cache } = POD_PATHS;
+function container(
+  settings: WorkspaceSettings,
+  bounds: WorkspaceResources,
+  tokenDigest: string,
+): V1Container {
+  const { temporary, volume, cache } = POD_PATHS;
   return {
     name: CONTAINER_NAME,
     image: settings.image,
     imagePullPolicy: settings.imagePullPolicy,
-    env: Object.entries(environment(settings)).map(([name, value]) => ({ name, value })),
+    env: Object.entries(environment(settings, tokenDigest)).map(([name, value]) => ({ name, value })),
     ports: [{ name: 'http', containerPort: settings.port, protocol: 'TCP' }],
     resources: resources(settings, bounds),
     securityContext: {
@@ -106,19 +108,18 @@ function container(settings: WorkspaceSettings, bounds: WorkspaceResources): V1C
     volumeMounts: [
       { name: 'workspace', mountPath: volume },
       { name: 'tmp', mountPath: temporary },
-      { name: 'token', mountPath: secrets, readOnly: true },
       ...(settings.buildCacheClaim === null ? [] : [{ name: 'cache', mountPath: cache }]),
     ],
   };
 }
 
-function environment({ port }: WorkspaceSettings): Record<string, string> {
+function environment({ port }: WorkspaceSettings, tokenDigest: string): Record<string, string> {
   return {
     SIDECAR_HOST: '0.0.0.0',
     SIDECAR_PORT: String(port),
     WORKSPACE_DIR: POD_PATHS.repository,
     SIDECAR_STATE_DIR: POD_PATHS.state,
-    SIDECAR_TOKEN_FILE: POD_PATHS.token,
+    SIDECAR_TOKEN_SHA256: tokenDigest,
     HOME: POD_PATHS.home,
     TMPDIR: POD_PATHS.temporary,
   };
@@ -147,11 +148,9 @@ function volumes(settings: WorkspaceSettings, name: string): V1Volume[] {
     storage.kind === 'pvc'
       ? { persistentVolumeClaim: { claimName: name } }
       : { emptyDir: { sizeLimit: storage.size } };
-  const token = { secretName: name, defaultMode: 0o440, items: [{ key: 'token', path: 'token' }] };
   return [
     { name: 'workspace', ...workspace },
     { name: 'tmp', emptyDir: { sizeLimit: TEMPORARY_SIZE } },
-    { name: 'token', secret: token },
     ...(buildCacheClaim === null
       ? []
       : [{ name: 'cache', persistentVolumeClaim: { claimName: buildCacheClaim } }]),

@@ -11,6 +11,7 @@ import type { WorkspaceResources } from '../../interfaces/workspace-manager.ts';
 import { instanceLabels, LABEL } from './labels.ts';
 import { podSpec } from './pod-spec.ts';
 import { TOKEN_KEY } from './secret-token.ts';
+import { tokenDigest } from './token.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 
 /** What a workspace is built from. */
@@ -34,17 +35,16 @@ export function anchorObject(settings: WorkspaceSettings, design: WorkspaceDesig
   };
 }
 
-/** What an anchor owns. */
+/** What an anchor owns besides the pod. */
 export interface OwnedObjects {
   secret: V1Secret;
   /** Only where the storage outlives the pod. */
   volume: V1PersistentVolumeClaim | undefined;
   service: V1Service;
-  pod: V1Pod;
 }
 
 /**
- * Everything of a workspace besides its anchor, in the order in which it is made.
+ * What there is of a workspace before its pod.
  * @param anchorUid uid of the anchor as the cluster has it: the deletion of that very object takes these along
  * @param token what opens the sidecar
  */
@@ -78,12 +78,26 @@ export function workspaceObjects(
         publishNotReadyAddresses: true,
       },
     },
-    pod: {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: podMetadata(settings, metadata),
-      spec: podSpec(settings, { name, resources: design.resources }),
-    },
+  };
+}
+
+/**
+ * The pod of a workspace.
+ * @param anchorUid as for the rest
+ * @param token of the workspace's Secret as the cluster has it; the pod is given its digest alone
+ */
+export function workspacePod(
+  settings: WorkspaceSettings,
+  design: WorkspaceDesign,
+  anchorUid: string,
+  token: string,
+): V1Pod {
+  const { name, resources } = design;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: podMetadata(settings, ownedMetadata(settings, design, anchorUid)),
+    spec: podSpec(settings, { name, resources, tokenDigest: tokenDigest(token) }),
   };
 }
 

@@ -41,7 +41,7 @@ export class TestSidecar {
 
   async start(): Promise<void> {
     // As the image starts it.
-    const child = spawn(process.execPath, ['--max-semi-space-size=1', '--no-incremental-marking', MAIN], {
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN], {
       env: {
         NODE_COMPILE_CACHE: COMPILE_CACHE,
         PATH: process.env.PATH,
