@@ -39,29 +39,40 @@ const builtins = {
   },
 };
 
+/** What runs as a process or thread of its own, each with all of its code: shared, it would be in many small files. */
+const PROGRAMS = {
+  supervisor: '../src/supervisor.ts',
+  main: '../src/main.ts',
+  'process-host': '../../../packages/workspace/src/host/process-host.ts',
+  'index-worker': '../../../packages/workspace/src/search/codebase/index-worker.ts',
+};
+
 await rm(OUT, { recursive: true, force: true });
-await build({
-  entryPoints: {
-    supervisor: path('../src/supervisor.ts'),
-    main: path('../src/main.ts'),
-    'process-host': path('../../../packages/workspace/src/host/process-host.ts'),
-    'index-worker': path('../../../packages/workspace/src/search/codebase/index-worker.ts'),
-  },
-  outdir: OUT,
-  // A name that needs no look at package.json.
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node24',
-  external: [...PACKAGES, ...OPTIONAL],
-  plugins: [builtins],
-  // What CommonJS modules among them expect to be there.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;",
-  },
-  logLevel: 'warning',
-});
+for (const [name, source] of Object.entries(PROGRAMS)) {
+  await build({
+    entryPoints: { [name]: path(source) },
+    outdir: OUT,
+    // A name that needs no look at package.json.
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    // What is imported late stays apart.
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    external: [...PACKAGES, ...OPTIONAL],
+    plugins: [builtins],
+    // What CommonJS modules among them expect to be there.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __filename = import.meta.filename, __dirname = import.meta.dirname;",
+    },
+    // Names stay; `node --enable-source-maps` tells the lines.
+    minifySyntax: true,
+    minifyWhitespace: true,
+    sourcemap: 'linked',
+    legalComments: 'linked',
+    logLevel: 'warning',
+  });
+}
 await mkdir(OUT, { recursive: true });
 await copyFile(path('../src/reaper.sh'), path('../dist/reaper.sh'));

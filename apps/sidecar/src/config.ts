@@ -8,13 +8,17 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
+// In one step: a chain of schemas for each of so many settings is felt at the start.
 const integer = (min: number, max: number, fallback: number) =>
   z
     .string()
-    .regex(/^\d{1,15}$/)
     .default(String(fallback))
-    .transform(Number)
-    .pipe(z.int().min(min).max(max));
+    .transform((text, { issues }) => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      if (value >= min && value <= max) return value;
+      issues.push({ code: 'custom', input: text });
+      return z.NEVER;
+    });
 const absolutePath = z.string().refine((path) => isAbsolute(path));
 const flag = z.stringbool({ truthy: ['true', '1'], falsy: ['false', '0'] });
 const KIB = 1024;

@@ -8,8 +8,10 @@ async function main(): Promise<void> {
   const ended = firstSignal();
   // Before most of this process is loaded: a pod's start is as long as the longer of the two.
   const prepared = prepare();
-  const { createLogger } = await import('./observability/logger.ts');
-  const { startSidecar } = await import('./start.ts');
+  const [{ createLogger }, { startSidecar }] = await Promise.all([
+    import('./observability/logger.ts'),
+    import('./start.ts'),
+  ]);
   const { config, beginning } = prepared();
   const log = createLogger(config.logLevel);
   // Under a supervisor it waits for the host, and a supervisor whose host does not come up ends this process, too.

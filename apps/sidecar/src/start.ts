@@ -48,9 +48,11 @@ export async function startSidecar(
   // A host of its own comes last: a start that fails must leave none behind.
   const opening = ready(beginning);
   const hosting = config.isSupervised ? openHost(config) : opening.then(() => openHost(config));
-  const [[opened, listener], host] = await Promise.all([opening, hosting]);
+  // Its directory is there: what begins with making it, begins before anything is waited for.
+  const answering = AnswerStore.open({ directory: join(config.stateDir, 'answers'), ...config.memory });
+  const [[opened, listener], host, answers] = await Promise.all([opening, hosting, answering]);
   const closing = new AbortController();
-  const context = await makeContext(config, opened, host, log, closing.signal);
+  const context = await makeContext(config, opened, { host, answers, log, closing: closing.signal });
   const server = createHttpServer(config, context);
   const connections = new Connections(server);
   await listener.handTo(server);
@@ -87,9 +89,7 @@ async function openHost(config: Config): Promise<ProcessHost> {
 async function makeContext(
   config: Config,
   { root, environment }: OpenedWorkspace,
-  host: ProcessHost,
-  log: Logger,
-  closing: AbortSignal,
+  { host, ...rest }: Pick<SidecarContext, 'host' | 'answers' | 'log' | 'closing'>,
 ): Promise<SidecarContext> {
   const { runAs, isolation, stateDir, tokenDigest } = config;
   const claim = await WorkspaceClaim.open({ stateDir, tokenDigest, environment });
@@ -110,12 +110,10 @@ async function makeContext(
     host,
     authenticator: createAuthenticator(() => claim.grant),
     claim,
-    answers: await AnswerStore.open({ directory: join(stateDir, 'answers'), ...config.memory }),
     limits: config.limits,
     slots,
     metrics: createMetrics(slots),
-    log,
-    closing,
+    ...rest,
   };
 }
 

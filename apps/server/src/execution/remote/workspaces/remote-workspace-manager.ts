@@ -240,7 +240,7 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
     if (buildCacheClaim !== null) {
       unwrap(await this.#executors.giveEnvironment(spec.taskId, CACHE_ENVIRONMENT, progress.signal));
     }
-    unwrap(await this.#executors.usage(spec.taskId, progress.signal));
+    await this.#executors.connect(spec.taskId, progress.signal);
     progress.log('The sidecar answers.');
     return {};
   }
