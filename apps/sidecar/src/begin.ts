@@ -1,11 +1,7 @@
+import { ShadowError } from '@shadow/protocol/errors';
 import type { Config } from './config.ts';
 import { EarlyListener } from './http/early-listener.ts';
 import { type OpenedWorkspace, openWorkspace } from './open-workspace.ts';
-
-/** Connections at a time. */
-export const MAX_CONNECTIONS = 2048;
-/** Several frames of output under way instead of a wait after each; as much is what a stalled reader can hold. */
-export const STREAM_BUFFER_BYTES = 1024 * 1024;
 
 /** What the start of a sidecar begins with, because it takes other things' time and not this process's. */
 export interface Beginning {
@@ -13,16 +9,15 @@ export interface Beginning {
   readonly listener: Promise<EarlyListener>;
 }
 
-/** Opens the workspace and the port. Whatever fails is told to who waits for it. */
-export function begin(config: Config): Beginning {
+/** Opens the workspace and the port. Whatever fails is told to who waits for it. @param listening the port, where it is open */
+export function begin(config: Config, listening?: Promise<EarlyListener>): Beginning {
   const { host, port } = config;
+  const listener = listening ?? EarlyListener.listen({ host, port });
   const beginning = {
     workspace: openWorkspace(config),
-    listener: EarlyListener.listen({
-      host,
-      port,
-      maxConnections: MAX_CONNECTIONS,
-      highWaterMark: STREAM_BUFFER_BYTES,
+    listener: listener.catch((cause: Error) => {
+      const message = `Cannot listen on ${host}:${port}: ${cause.message}`;
+      throw new ShadowError('UNAVAILABLE', message, { cause });
     }),
   };
   beginning.workspace.catch(() => {});

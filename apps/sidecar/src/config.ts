@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import * as z from 'zod';
+import { DEFAULT_ADDRESS } from './http/early-listener.ts';
 import { digestOf } from './token-digest.ts';
 
 /** Settings that are missing or not valid; the message names each and says what is allowed. */
@@ -52,12 +53,12 @@ const COUNT = 'a whole number from 1';
 /** Every environment variable that the sidecar reads. */
 export const settings = {
   SIDECAR_PORT: setting(
-    integer(0, 65_535, 8080),
+    integer(0, 65_535, DEFAULT_ADDRESS.port),
     'Port to listen on; 0 takes any free one. Default 8080.',
     'a whole number from 0 to 65535',
   ),
   SIDECAR_HOST: setting(
-    z.string().min(1).default('127.0.0.1'),
+    z.string().min(1).default(DEFAULT_ADDRESS.host),
     'Address to listen on. Default 127.0.0.1; in a pod 0.0.0.0.',
     'an IP address or a host name',
   ),

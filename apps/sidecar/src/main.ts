@@ -1,18 +1,20 @@
-import { ShadowError } from '@shadow/protocol';
+// Loads next to nothing before it listens: whoever waits for a pod's start is then answered as soon as it can be, instead of
+// asking again and again.
 import { collectInOnePiece } from '@shadow/workspace/collector';
-import { type Beginning, begin } from './begin.ts';
-import { type Config, ConfigError, loadConfig } from './config.ts';
+import { addressIn, EarlyListener } from './http/early-listener.ts';
 
 /** Serves until a signal ends it. */
 async function main(): Promise<void> {
   const ended = firstSignal();
-  // Before most of this process is loaded: a pod's start is as long as the longer of the two.
-  const prepared = prepare();
+  const listener = EarlyListener.listen(addressIn(process.env));
+  // Whoever uses it is told.
+  listener.catch(() => {});
+  const { prepare } = await import('./prepare.ts');
+  const { config, beginning } = prepare(listener);
   const [{ createLogger }, { startSidecar }] = await Promise.all([
     import('./observability/logger.ts'),
     import('./start.ts'),
   ]);
-  const { config, beginning } = prepared();
   const log = createLogger(config.logLevel);
   // Under a supervisor it waits for the host, and a supervisor whose host does not come up ends this process, too.
   const sidecar = await Promise.race([startSidecar(config, log, beginning), ended]);
@@ -25,19 +27,6 @@ async function main(): Promise<void> {
   await sidecar.close();
 }
 
-/** @returns the settings and what has begun with them; what is wrong with them is nobody's business before it is asked for */
-function prepare(): () => { config: Config; beginning: Beginning } {
-  try {
-    const config = loadConfig();
-    const beginning = begin(config);
-    return () => ({ config, beginning });
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
-}
-
 /** Resolves with the first signal to end, or when the supervisor is gone. */
 function firstSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -46,18 +35,11 @@ function firstSignal(): Promise<string> {
   });
 }
 
-/** What stopped the start: a message for people; of the unexpected also where it came from. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof ShadowError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
 try {
   await main();
 } catch (error) {
-  // What is wrong with the settings a supervisor says itself.
-  const isTold = error instanceof ConfigError && process.env.SIDECAR_SUPERVISED === 'true';
-  if (!isTold) process.stderr.write(`sidecar: ${explain(error)}\n`);
+  const { complain } = await import('./prepare.ts');
+  complain(error);
   process.exitCode = 1;
 }
 // Nothing is left to do: a timer or socket that somebody forgot must not keep a stopped sidecar alive.

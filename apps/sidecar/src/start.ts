@@ -11,11 +11,12 @@ import {
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
 import { createAuthenticator } from './auth.ts';
-import { type Beginning, begin, MAX_CONNECTIONS, ready, STREAM_BUFFER_BYTES } from './begin.ts';
+import { type Beginning, begin, ready } from './begin.ts';
 import { WorkspaceClaim } from './claim/workspace-claim.ts';
 import type { Config } from './config.ts';
 import type { SidecarContext } from './context.ts';
 import { Connections } from './http/connections.ts';
+import { MAX_CONNECTIONS, STREAM_BUFFER_BYTES } from './http/early-listener.ts';
 import { Slots } from './http/slots.ts';
 import { AnswerStore } from './idempotency/answer-store.ts';
 import { createMetrics } from './observability/metrics.ts';

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Connections } from '../src/http/connections.ts';
 import { EarlyListener } from '../src/http/early-listener.ts';
 
-const OPTIONS = { host: '127.0.0.1', port: 0, maxConnections: 8, highWaterMark: 65_536 };
+const ADDRESS = { host: '127.0.0.1', port: 0 };
 
 /** A connection on which a question has been asked. */
 async function ask(port: number, path: string): Promise<Socket> {
@@ -18,7 +18,7 @@ async function ask(port: number, path: string): Promise<Socket> {
 
 describe('a listener that is there before its server', () => {
   it('lets who asks wait, and the server answers them and everybody after', async () => {
-    const listener = await EarlyListener.listen(OPTIONS);
+    const listener = await EarlyListener.listen(ADDRESS);
     const early = await Promise.all(['/a', '/b', '/c'].map((path) => ask(listener.port, path)));
     const server = createServer((request, response) => response.end(`to ${request.url}`));
     await listener.handTo(server);
@@ -30,7 +30,7 @@ describe('a listener that is there before its server', () => {
   });
 
   it('forgets who gave up before', async () => {
-    const listener = await EarlyListener.listen(OPTIONS);
+    const listener = await EarlyListener.listen(ADDRESS);
     const [gone, patient] = await Promise.all([ask(listener.port, '/gone'), ask(listener.port, '/patient')]);
     gone.resetAndDestroy();
     const server = createServer((request, response) => response.end(`to ${request.url}`));
@@ -40,7 +40,7 @@ describe('a listener that is there before its server', () => {
   });
 
   it('has its calls finished by a server that ends', async () => {
-    const listener = await EarlyListener.listen(OPTIONS);
+    const listener = await EarlyListener.listen(ADDRESS);
     const early = await ask(listener.port, '/slow');
     let finish = () => {};
     const server: Server = createServer((_request, response) => {
@@ -67,8 +67,8 @@ describe('a listener that is there before its server', () => {
     await using other = createTcpServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    await expect(EarlyListener.listen({ ...OPTIONS, port })).rejects.toThrow(
-      `Cannot listen on 127.0.0.1:${port}`,
+    await expect(EarlyListener.listen({ ...ADDRESS, port })).rejects.toThrow(
+      `address already in use 127.0.0.1:${port}`,
     );
   });
 });

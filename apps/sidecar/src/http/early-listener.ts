@@ -1,13 +1,25 @@
 import type { Server } from 'node:http';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { ShadowError } from '@shadow/protocol/errors';
-import type { Config } from '../config.ts';
 
-export interface EarlyListenerOptions extends Pick<Config, 'host' | 'port'> {
-  /** Connections at a time, the waiting ones included. */
-  maxConnections: number;
-  /** Bytes that are sent to a connection ahead of its reader. */
-  highWaterMark: number;
+/** Connections at a time, the waiting ones included. */
+export const MAX_CONNECTIONS = 2048;
+/** Several frames of output under way instead of a wait after each; as much is what a stalled reader can hold. */
+export const STREAM_BUFFER_BYTES = 1024 * 1024;
+
+export interface Address {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+}
+
+/** Where a sidecar listens that is not told otherwise. */
+export const DEFAULT_ADDRESS: Address = { host: '127.0.0.1', port: 8080 };
+
+/** Where a sidecar is to listen. What is wrong with these settings is told when all of them are read. */
+export function addressIn(environment: Readonly<NodeJS.ProcessEnv>): Address {
+  const host = environment.SIDECAR_HOST?.trim() || DEFAULT_ADDRESS.host;
+  const port = environment.SIDECAR_PORT?.trim() || DEFAULT_ADDRESS.port;
+  return { host, port: Number(port) };
 }
 
 /**
@@ -27,24 +39,19 @@ export class EarlyListener {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** @throws ShadowError UNAVAILABLE when the port cannot be had */
-  static async listen({ host, port, ...options }: EarlyListenerOptions): Promise<EarlyListener> {
+  /** @throws the system's error when the port cannot be had */
+  static async listen({ host, port }: Address): Promise<EarlyListener> {
     const waiting = new Set<Socket>();
     // Sockets as an HTTP server makes them, which takes them over; nothing is read of them before.
-    const { highWaterMark } = options;
     const server = createServer(
-      { allowHalfOpen: true, noDelay: true, highWaterMark, pauseOnConnect: true },
+      { allowHalfOpen: true, noDelay: true, highWaterMark: STREAM_BUFFER_BYTES, pauseOnConnect: true },
       (socket) => {
         waiting.add(socket.on('error', () => {}).once('close', () => waiting.delete(socket)));
       },
     );
-    server.maxConnections = options.maxConnections;
+    server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (cause) =>
-        reject(
-          new ShadowError('UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}`, { cause }),
-        ),
-      );
+      server.once('error', reject);
       server.listen(port, host, resolve);
     });
     return new EarlyListener(server, waiting);

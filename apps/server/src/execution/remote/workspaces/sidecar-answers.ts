@@ -10,6 +10,8 @@ import type { Route } from '../kubernetes/cluster.ts';
 const FIRST_PAUSE_MS = 40;
 const LAST_PAUSE_MS = 500;
 const GROWTH = 1.2;
+/** Milliseconds that a container which has just begun needs until anybody can listen in it. */
+const HEAD_START_MS = 100;
 /** Milliseconds that one answer may take. */
 const ANSWER_MS = 5000;
 
@@ -27,6 +29,11 @@ export function mayAnswer({ metadata, spec, status }: V1Pod, hasStarted: boolean
   return hasStarted && isFirst && spec?.nodeName !== undefined;
 }
 
+/** Whether the kubelet has not told yet that a pod's container runs: whoever asks its sidecar knows of the start alone. */
+export function hasJustStarted({ status }: V1Pod): boolean {
+  return status?.containerStatuses?.[0]?.state?.running === undefined;
+}
+
 /** Which start of a pod's container it is; the kubelet tells the container's own name late. */
 export function runOf({ metadata, status }: V1Pod): string {
   return `${metadata?.uid} ${status?.containerStatuses?.[0]?.restartCount ?? 0}`;
@@ -36,10 +43,16 @@ export function runOf({ metadata, status }: V1Pod): string {
  * Resolves when a sidecar says itself that it is ready. The kubelet asks only once a second and tells of it later still, which
  * together is longer than the sidecar needs to start.
  *
+ * @param isNew whether its container has just begun
  * @param signal ends the asking
  * @throws whatever ended it
  */
-export async function sidecarAnswers(route: Route, healthPath: string, signal: AbortSignal): Promise<void> {
+export async function sidecarAnswers(
+  route: Route,
+  { healthPath, isNew }: { healthPath: string; isNew: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  if (isNew) await delay(HEAD_START_MS, undefined, { signal });
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * GROWTH, LAST_PAUSE_MS)) {
     if (await isReady(route, `${healthPath}/ready`, signal)) return;
     await delay(pauseMs, undefined, { signal });

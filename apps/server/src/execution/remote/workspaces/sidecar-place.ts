@@ -5,7 +5,7 @@ import type { SidecarAddress, SidecarLocator } from '../sidecar-connection.ts';
 import { knownWorkspace } from './find-workspace.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
 import { tokenOf } from './secret-token.ts';
-import { mayAnswer, runOf, sidecarAnswers } from './sidecar-answers.ts';
+import { hasJustStarted, mayAnswer, runOf, sidecarAnswers } from './sidecar-answers.ts';
 import type { WorkspaceSettings } from './workspace-settings.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
@@ -133,18 +133,19 @@ export class SidecarPlace implements SidecarLocator {
   async #answering(
     workspace: Workspace,
     route: Route,
-    { metadata }: V1Pod,
+    pod: V1Pod,
     signal: AbortSignal,
   ): Promise<V1Pod | undefined> {
     const ending = new AbortController();
     const asking = AbortSignal.any([signal, ending.signal]);
     const ready = this.#wait(workspace, () => false, asking);
-    const answered = sidecarAnswers(route, this.#settings.healthPath, asking);
+    const { healthPath } = this.#settings;
+    const answered = sidecarAnswers(route, { healthPath, isNew: hasJustStarted(pod) }, asking);
     try {
       // What goes wrong with the pod is told by the wait alone.
       await Promise.race([ready, answered.catch(() => ready)]);
       const now = this.#cluster.pods.get(workspace.name);
-      return now?.metadata?.uid === metadata?.uid ? now : undefined;
+      return now?.metadata?.uid === pod.metadata?.uid ? now : undefined;
     } finally {
       ready.catch(() => undefined);
       ending.abort();
