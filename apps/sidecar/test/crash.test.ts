@@ -194,22 +194,35 @@ describe('the supervisor', () => {
 });
 
 describe('process 1', () => {
-  it('tells the supervisor of the HTTP process beside it, hands signals on and gives the status back', async () => {
+  /** Programs in place of the sidecar's two, with the real reaper beside them. */
+  async function begun(http: string, supervisor: string) {
     const place = makePlace();
     const file = (name: string) => join(place.directory, name);
     await copyFile(new URL('../src/reaper.sh', import.meta.url), file('reaper.sh'));
-    await writeFile(file('main.sh'), 'echo "supervised: $SIDECAR_SUPERVISED"; exec sleep 1000');
-    const told = 'read pid; kill -KILL $pid; read status; echo "$1: $status"';
-    await writeFile(file('supervisor.sh'), `${told}; trap "exit 7" TERM; while :; do sleep 0.05; done`);
+    await writeFile(file('main.sh'), http);
+    await writeFile(file('supervisor.sh'), supervisor);
     const child = spawn('/bin/sh', [file('reaper.sh'), 'sh', '/bin/sh', '-e']);
-    const exited = exitOf(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    expect([(await lines.next()).value, (await lines.next()).value]).toEqual([
-      'supervised: true',
-      'adopt: 137',
-    ]);
+    return { place, child, exited: exitOf(child), line: async () => String((await lines.next()).value) };
+  }
+
+  it('tells the supervisor of the HTTP process beside it, hands signals on and gives the status back', async () => {
+    const { place, child, exited, line } = await begun(
+      'echo "supervised: $SIDECAR_SUPERVISED"; touch "${0%/*}/up"; exec sleep 1000',
+      'read pid; until test -e "${0%/*}/up"; do sleep 0.02; done; kill -KILL $pid; read status; echo "$1: $status"; trap "exit 7" TERM; while :; do sleep 0.05; done',
+    );
+    expect([await line(), await line()]).toEqual(['supervised: true', 'adopt: 137']);
     child.kill('SIGTERM');
     expect(await exited).toEqual({ code: 7, signal: null });
+    await place.remove();
+  });
+
+  it('ends when the supervisor does, whatever the HTTP process is at', async () => {
+    const { place, exited, line } = await begun('exec sleep 1000', 'read pid; echo $pid; kill -KILL $$');
+    const http = Number(await line());
+    expect(await exited).toEqual({ code: 137, signal: null });
+    // In a container it ends with process 1.
+    process.kill(http, 'SIGKILL');
     await place.remove();
   });
 });

@@ -88,6 +88,12 @@ describe('a node whose kubelet stands still', () => {
       prompt: scriptPrompt('Work', [write('work.txt', 'work\n'), { text: 'Done.' }]),
       model: SCRIPTED,
     });
+    // Who stands still before that is the only way to the pod.
+    await until('the kubelet has told the address of the pod', async () => {
+      const name = `shadow-${working.id}`;
+      const { status } = await cluster.core.readNamespacedPod({ name, namespace: cluster.namespace });
+      return status?.podIP !== undefined;
+    });
     let fresh: string;
     {
       await using _ = await pausedComponent('kubelet');

@@ -177,6 +177,8 @@ function isWorthKeeping(parts: WorkspaceParts, { podUid }: Workspace, pod: V1Pod
   const { uid, creationTimestamp } = pod.metadata ?? {};
   const { state } = diagnosePod(pod, []);
   if (state === 'ready') return true;
+  // Another one is made when it is gone.
+  if (state === 'going') return false;
   const holdsFiles = parts.settings.storage.kind === 'emptyDir' && uid === podUid;
   const hasEnded = pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
   if (holdsFiles && !hasEnded) return true;

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { V1Pod } from '@kubernetes/client-node';
 import { failure, type InitStepName, type Result, ShadowError, unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
@@ -27,7 +28,7 @@ import { Executors } from './executors.ts';
 import { findWorkspace, knownWorkspace } from './find-workspace.ts';
 import { ANNOTATION, LABEL } from './labels.ts';
 import { removePod, removeWorkspace } from './remove-workspace.ts';
-import { noWorkspace, suspended } from './sidecar-place.ts';
+import { MISSING_SECRET, noWorkspace, suspended } from './sidecar-place.ts';
 import { waitUntilReady } from './wait-ready.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
@@ -225,9 +226,13 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
 
   async #waitReady(spec: WorkspaceSpec, progress: StepProgress): Promise<object> {
     const workspace = await this.#whole(spec, progress);
+    let hasAnswered = false;
     try {
       const { startTimeoutMs, unschedulableGraceMs } = this.#options.config;
-      const ask = (signal: AbortSignal) => this.#executors.connect(spec.taskId, signal);
+      const ask = async (signal: AbortSignal) => {
+        await this.#executors.connect(spec.taskId, signal);
+        hasAnswered = true;
+      };
       const patience = { startTimeoutMs, unschedulableGraceMs, ask };
       await waitUntilReady(this.#cluster, workspace.name, patience, progress);
     } catch (error) {
@@ -240,9 +245,27 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
     if (buildCacheClaim !== null) {
       unwrap(await this.#executors.giveEnvironment(spec.taskId, CACHE_ENVIRONMENT, progress.signal));
     }
-    await this.#executors.connect(spec.taskId, progress.signal);
+    // The kubelet's word alone does not say that this server reaches it.
+    if (!hasAnswered) await this.#reach(spec.taskId, workspace, progress.signal);
     progress.log('The sidecar answers.');
     return {};
+  }
+
+  /** @throws ShadowError when the sidecar cannot be called */
+  async #reach(taskId: string, { name, podUid }: Workspace, signal: AbortSignal): Promise<void> {
+    const reached = await this.#executors.usage(taskId, signal);
+    if (reached.success) return;
+    const isSecretGone = reached.error.details?.missing === MISSING_SECRET;
+    const uid = this.#cluster.pods.get(name)?.metadata?.uid;
+    if (isSecretGone && podUid === undefined && uid !== undefined) {
+      // Nobody can call this pod any more, and it holds nothing yet: another attempt makes both anew.
+      await this.#cluster.api.pods.delete(name, { uid, signal });
+      const isGoing = (pod: V1Pod | undefined) => pod?.metadata?.deletionTimestamp !== undefined;
+      await this.#cluster.pods.waitFor(name, (pod) => pod === undefined || isGoing(pod) || undefined, {
+        signal,
+      });
+    }
+    throw ShadowError.from(reached.error);
   }
 
   async #clone(spec: WorkspaceSpec, progress: StepProgress): Promise<{ prepared: PreparedWorkspace }> {

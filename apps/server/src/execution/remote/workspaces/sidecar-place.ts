@@ -9,6 +9,8 @@ import { hasJustStarted, mayAnswer, runOf, sidecarAnswers } from './sidecar-answ
 import type { WorkspaceSettings } from './workspace-settings.ts';
 import { stateOf, type Workspace } from './workspace-state.ts';
 
+/** In the details of an error: what is missing is the Secret. */
+export const MISSING_SECRET = 'secret';
 /** Milliseconds that a call waits for a container that starts again. */
 const RESTART_PATIENCE_MS = 30_000;
 
@@ -99,7 +101,11 @@ export class SidecarPlace implements SidecarLocator {
     ]);
     const token = tokenOf(secret);
     if (token === undefined) {
-      throw new ShadowError('UNAVAILABLE', `The Secret ${workspace.name} with the token of the pod is gone.`);
+      throw new ShadowError(
+        'UNAVAILABLE',
+        `The Secret ${workspace.name} with the token of the pod is gone. A new pod gets another one.`,
+        { details: { missing: MISSING_SECRET } },
+      );
     }
     const { name } = workspace;
     const podUid = pod.metadata?.uid;
