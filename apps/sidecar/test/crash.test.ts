@@ -208,8 +208,8 @@ describe('process 1', () => {
 
   it('tells the supervisor of the HTTP process beside it, hands signals on and gives the status back', async () => {
     const { place, child, exited, line } = await begun(
-      'echo "supervised: $SIDECAR_SUPERVISED"; touch "${0%/*}/up"; exec sleep 1000',
-      'read pid; until test -e "${0%/*}/up"; do sleep 0.02; done; kill -KILL $pid; read status; echo "$1: $status"; trap "exit 7" TERM; while :; do sleep 0.05; done',
+      'echo "supervised: $SIDECAR_SUPERVISED"; touch "$(dirname "$0")/up"; exec sleep 1000',
+      'read pid; until test -e "$(dirname "$0")/up"; do sleep 0.02; done; kill -KILL $pid; read status; echo "$1: $status"; trap "exit 7" TERM; while :; do sleep 0.05; done',
     );
     expect([await line(), await line()]).toEqual(['supervised: true', 'adopt: 137']);
     child.kill('SIGTERM');
