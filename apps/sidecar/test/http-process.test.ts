@@ -8,9 +8,9 @@ import { exitOf } from './support/sidecar.ts';
 let shell: ChildProcess | undefined;
 afterEach(() => shell?.kill('SIGKILL'));
 
-/** A process as `reaper.sh` starts it, and what tells of it. */
-function begun(program: string): Readable {
-  const told = 'sh -c "$0" >&2 & echo $!; wait $!; echo $?';
+/** A process as `reaper.sh` starts it, and what tells of it. @param before what its shell does first, which it inherits */
+function begun(program: string, before = ':'): Readable {
+  const told = `${before}; sh -c "$0" >&2 & echo $!; wait $!; echo $?`;
   shell = spawn('/bin/sh', ['-c', told, program], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (shell.stdout === null) throw new Error('no output');
   return shell.stdout;
@@ -30,7 +30,7 @@ describe('the HTTP process beside the supervisor', () => {
   });
 
   it('is killed when it does not end in time', async () => {
-    const run = adoptHttpProcess(begun('trap "" TERM; while :; do sleep 0.02; done'));
+    const run = adoptHttpProcess(begun('while :; do sleep 0.02; done', 'trap "" TERM'));
     const http = new HttpProcess(run);
     const over = http.run(never);
     http.end(100);
