@@ -131,7 +131,7 @@ function diagnoseVolumes(
 ): PodDiagnosis | undefined {
   if (container?.state?.running !== undefined) return undefined;
   const newest = newestEvent(events, ({ reason }) => VOLUME_EVENTS.has(reason) || reason === 'Pulled');
-  // Once is how many a start looks: the kubelet had not heard of the Secret yet.
+  // Once may pass by itself: the kubelet had not heard yet of what is mounted.
   if (newest === undefined || newest.reason === 'Pulled' || newest.count < 2) return undefined;
   const words = newest.message;
   const message = withAdvice(`A volume cannot be mounted (${newest.reason}): ${words}`, 'volume', words);

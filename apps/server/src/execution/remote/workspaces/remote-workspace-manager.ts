@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { V1Pod } from '@kubernetes/client-node';
 import { failure, type InitStepName, type Result, ShadowError, unwrap } from '@shadow/protocol';
 import type { Logger } from 'pino';
 import type { RemoteConfig } from '../../../config/remote-config.ts';
@@ -241,12 +240,12 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
       if (uid !== undefined && !progress.signal.aborted) this.#parts.givenUp.add(uid);
       throw error;
     }
+    // The kubelet's word alone does not say that this server reaches it.
+    if (!hasAnswered) await this.#reach(spec.taskId, workspace, progress.signal);
     const { buildCacheClaim } = this.#parts.settings;
     if (buildCacheClaim !== null) {
       unwrap(await this.#executors.giveEnvironment(spec.taskId, CACHE_ENVIRONMENT, progress.signal));
     }
-    // The kubelet's word alone does not say that this server reaches it.
-    if (!hasAnswered) await this.#reach(spec.taskId, workspace, progress.signal);
     progress.log('The sidecar answers.');
     return {};
   }
@@ -259,11 +258,7 @@ export class RemoteWorkspaceManager implements WorkspaceManager {
     const uid = this.#cluster.pods.get(name)?.metadata?.uid;
     if (isSecretGone && podUid === undefined && uid !== undefined) {
       // Nobody can call this pod any more, and it holds nothing yet: another attempt makes both anew.
-      await this.#cluster.api.pods.delete(name, { uid, signal });
-      const isGoing = (pod: V1Pod | undefined) => pod?.metadata?.deletionTimestamp !== undefined;
-      await this.#cluster.pods.waitFor(name, (pod) => pod === undefined || isGoing(pod) || undefined, {
-        signal,
-      });
+      await removePod(this.#cluster, name, { uid, signal, timeoutMs: this.#options.config.startTimeoutMs });
     }
     throw ShadowError.from(reached.error);
   }

@@ -49,14 +49,14 @@ export async function removeWorkspace(
   }
 }
 
-/** Deletes a workspace's pod alone and waits until it is gone. */
+/** Deletes a workspace's pod alone and waits until it is gone. @param options with `uid`, that very pod and no later one */
 export async function removePod(
   cluster: Cluster,
   name: string,
-  { signal, timeoutMs }: RemovalOptions,
+  { signal, timeoutMs, uid }: RemovalOptions & { uid?: string },
 ): Promise<void> {
   const limited = either(signal, timeoutMs);
-  await cluster.api.pods.delete(name, { signal: limited });
+  await cluster.api.pods.delete(name, { signal: limited, ...(uid === undefined ? {} : { uid }) });
   await podGone(cluster, name, signal, limited);
 }
 
