@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { ShadowError } from '@shadow/protocol';
-import type { Cluster, Route } from '../kubernetes/cluster.ts';
+import type { Cluster, ReachTarget, Route } from '../kubernetes/cluster.ts';
 import type { SidecarAddress, SidecarLocator } from '../sidecar-connection.ts';
 import { knownWorkspace } from './find-workspace.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
@@ -13,6 +13,8 @@ import { stateOf, type Workspace } from './workspace-state.ts';
 export const MISSING_SECRET = 'secret';
 /** Milliseconds that a call waits for a container that starts again. */
 const RESTART_PATIENCE_MS = 30_000;
+/** Milliseconds that an API server has to say where a sidecar is that was known before. */
+const KNOWN_PATIENCE_MS = 2000;
 
 interface Place {
   address: SidecarAddress;
@@ -23,7 +25,7 @@ interface Place {
 
 /**
  * Knows where a task's sidecar is. What was found is kept as long as its pod lives; each further question looks at the pod, the
- * Service and the Secret again.
+ * Service and the Secret again, and gives what was found before where the API server that has them is away.
  */
 export class SidecarPlace implements SidecarLocator {
   readonly #cluster: Cluster;
@@ -94,22 +96,16 @@ export class SidecarPlace implements SidecarLocator {
   async #find(workspace: Workspace, signal: AbortSignal): Promise<SidecarAddress> {
     // Before the start of a pod was waited for, nobody asks here.
     const pod = await this.#wait(workspace, (found) => mayAnswer(found, true), signal);
-    const { api } = this.#cluster;
-    const [secret, service] = await Promise.all([
-      api.secrets.get(workspace.name, { signal }),
-      api.services.get(workspace.name, { signal }),
-    ]);
-    const token = tokenOf(secret);
-    if (token === undefined) {
-      throw new ShadowError(
-        'UNAVAILABLE',
-        `The Secret ${workspace.name} with the token of the pod is gone. A new pod gets another one.`,
-        { details: { missing: MISSING_SECRET } },
-      );
-    }
+    const known = this.#knownOf(pod);
+    const patience = AbortSignal.timeout(KNOWN_PATIENCE_MS);
+    const reading = known === undefined ? signal : AbortSignal.any([signal, patience]);
+    const read = await this.#read(workspace, reading).catch((error) => {
+      if (known === undefined || signal.aborted || !patience.aborted) throw error;
+    });
+    if (read === undefined) return known as SidecarAddress;
     const { name } = workspace;
     const podUid = pod.metadata?.uid;
-    const clusterIP = service?.spec?.clusterIP;
+    const { clusterIP, token } = read;
     const { port } = this.#settings;
     const route = this.#cluster.reach({ workspace: name, podName: name, podUid, clusterIP, port });
     try {
@@ -121,6 +117,31 @@ export class SidecarPlace implements SidecarLocator {
     }
     route.close();
     return await this.#find(workspace, signal);
+  }
+
+  /** What was found of this run of a pod and leads there without the API server. */
+  #knownOf(pod: V1Pod): SidecarAddress | undefined {
+    const { address, route } = this.#place ?? {};
+    return address?.identity === runOf(pod) && route?.kind === 'service' ? address : undefined;
+  }
+
+  /** What opens a workspace's sidecar, and the address of its Service. @throws ShadowError UNAVAILABLE when the Secret is gone */
+  async #read(
+    { name }: Workspace,
+    signal: AbortSignal,
+  ): Promise<Pick<ReachTarget, 'clusterIP'> & { token: string }> {
+    const { api } = this.#cluster;
+    const [secret, service] = await Promise.all([
+      api.secrets.get(name, { signal }),
+      api.services.get(name, { signal }),
+    ]);
+    const token = tokenOf(secret);
+    if (token !== undefined) return { token, clusterIP: service?.spec?.clusterIP };
+    throw new ShadowError(
+      'UNAVAILABLE',
+      `The Secret ${name} with the token of the pod is gone. A new pod gets another one.`,
+      { details: { missing: MISSING_SECRET } },
+    );
   }
 
   /** @returns the pod of a workspace as soon as it is ready, or enough */
