@@ -1,14 +1,13 @@
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { noCredentials, refusal, unreachable } from './api-failure.ts';
 import type { ClusterAccess } from './cluster-access.ts';
+import { ConnectingAgent } from './connecting-agent.ts';
 import { PortForwardSocket } from './port-forward-socket.ts';
 
 /** Milliseconds that the API server and the kubelet have to open a port-forward. */
 const OPEN_MS = 15_000;
-/** Connections to one pod at a time; each is a port-forward of its own. */
-const MAX_SOCKETS = 256;
 /** Milliseconds until an idle one is closed, which costs the kubelet a process each. */
 const IDLE_MS = 30_000;
 /** Bytes of a refusal that are read. */
@@ -24,27 +23,16 @@ export interface ForwardTarget {
 }
 
 /** Connections to a port of a pod through the API server, without any listening port on this machine. */
-export class PortForwardAgent extends Agent {
+export class PortForwardAgent extends ConnectingAgent {
   readonly #access: ClusterAccess;
   readonly #target: ForwardTarget;
   readonly #open = new Set<Duplex>();
   #isClosed = false;
 
   constructor(access: ClusterAccess, target: ForwardTarget) {
-    super({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_MS });
+    super({ timeout: IDLE_MS });
     this.#access = access;
     this.#target = target;
-  }
-
-  override createConnection(
-    _options: object,
-    done?: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
-    this.connect().then(
-      (socket) => done?.(null, socket),
-      // Node reads no stream beside an error; its type knows no other form.
-      (error) => (done as ((error: Error) => void) | undefined)?.(error),
-    );
   }
 
   /** Cuts all connections: the pod they lead to is gone. */
@@ -60,7 +48,7 @@ export class PortForwardAgent extends Agent {
   }
 
   /** @returns a connection of its own @throws KubernetesError in the API server's or the kubelet's words */
-  async connect(): Promise<Duplex> {
+  override async connect(): Promise<Duplex> {
     if (this.#isClosed) throw closed();
     const socket = await openPortForward(this.#access, this.#target);
     if (this.#isClosed) socket.destroy();

@@ -1,9 +1,7 @@
-import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { ConnectingAgent } from './connecting-agent.ts';
 
-/** Connections to one sidecar at a time. */
-const MAX_SOCKETS = 256;
 /** Milliseconds that the first address has to connect before the second is tried beside it. */
 const HEAD_START_MS = 200;
 /** Milliseconds of quiet after which TCP asks whether the pod is still there. */
@@ -15,7 +13,7 @@ const CONNECT_MS = 10_000;
 export type Addresses = readonly [first?: string, second?: string];
 
 /** Connections to a sidecar that has two addresses; the second is taken where the first does not connect. */
-export class ServiceAgent extends Agent {
+export class ServiceAgent extends ConnectingAgent {
   readonly #port: number;
   readonly #addresses: () => Addresses;
   readonly #forward: () => Promise<Duplex>;
@@ -26,7 +24,7 @@ export class ServiceAgent extends Agent {
    * @param forward makes a connection that needs no address
    */
   constructor(port: number, addresses: () => Addresses, forward: () => Promise<Duplex> = noAddress) {
-    super({ keepAlive: true, maxSockets: MAX_SOCKETS });
+    super();
     this.#port = port;
     this.#addresses = addresses;
     this.#forward = forward;
@@ -39,18 +37,7 @@ export class ServiceAgent extends Agent {
     return (super.keepSocketAlive as (kept: Duplex) => boolean).call(this, socket);
   }
 
-  override createConnection(
-    _options: object,
-    done?: (error: Error | null, stream: Duplex) => void,
-  ): undefined {
-    this.#connect().then(
-      (socket) => done?.(null, socket),
-      // Node reads no stream beside an error; its type knows no other form.
-      (error) => (done as ((error: Error) => void) | undefined)?.(error),
-    );
-  }
-
-  async #connect(): Promise<Duplex> {
+  override async connect(): Promise<Duplex> {
     const [first, second] = this.#addresses();
     if (first === undefined) {
       const socket = await this.#forward();
