@@ -29,6 +29,7 @@ import {
 import { makeRepository } from '../apps/server/test/support/git-repository.ts';
 import { type Measurement, median, percentile } from './support/measurement.ts';
 import { temporaryDirectory } from './support/place.ts';
+import { quiet } from './support/quiet.ts';
 
 export const name =
   'Pods: cold and warm starts on the cluster of KUBECONFIG, beside kubectl and a bare spawn';
@@ -89,18 +90,22 @@ async function coldStarts(
     cloned: [],
   };
   for (let round = 0; round <= rounds; round += 1) {
-    const bare = await timed(() => kubectlRun(cluster.namespace, `bare-${round}`));
-    await removePods(cluster);
-    const service = await coldStart(beside, repository);
-    await removePods(cluster);
-    const forward = await coldStart(outside, repository);
-    await removePods(cluster);
     // The first round warms up caches of node and server alike.
-    if (round === 0) continue;
-    took.bare.push(bare);
-    took.service.push(service.commandMs);
-    took.forward.push(forward.commandMs);
-    took.cloned.push(service.cloneMs);
+    const keep = (kind: keyof typeof took, ms: number) => void (round > 0 && took[kind].push(ms));
+    const measured = [
+      async () => keep('bare', await timed(() => kubectlRun(cluster.namespace, `bare-${round}`))),
+      async () => {
+        const { commandMs, cloneMs } = await coldStart(beside, repository);
+        keep('service', commandMs);
+        keep('cloned', cloneMs);
+      },
+      async () => keep('forward', (await coldStart(outside, repository)).commandMs),
+    ];
+    // To and fro, so that nobody always follows the same one.
+    for (const measure of round % 2 === 0 ? measured : measured.toReversed()) {
+      await measure();
+      await removePods(cluster);
+    }
   }
   const one = median(took.service);
   // They begin at the same moment, and what comes after a first command is in no time.
@@ -127,8 +132,9 @@ async function coldStarts(
 }
 
 /**
- * The kubelet of the test cluster may call the API server five times a second, and a pod's Secret waits behind what it writes
- * about the pods before; a pod without one, as the baseline's, does not.
+ * Removes all pods and waits until the node has nothing to do with them any more: the kubelet and containerd clean up for a
+ * second after a pod is gone, longer after one with a Secret (the baseline's), and may call the API server but five times a
+ * second meanwhile.
  */
 async function removePods({ core, namespace }: ClusterTest): Promise<void> {
   await core.deleteCollectionNamespacedPod({ namespace, gracePeriodSeconds: GRACE_SECONDS });
@@ -140,6 +146,7 @@ async function removePods({ core, namespace }: ClusterTest): Promise<void> {
     const { items } = await core.listNamespacedPod({ namespace });
     return items.length === 0;
   });
+  await quiet();
 }
 
 /**
@@ -198,14 +205,7 @@ async function warmStarts(cluster: ClusterTest, rounds: number): Promise<Measure
       warm.push(await server.warmStart());
     }
     writes = Math.max(writes, await server.writesOfAClaim());
-    const { core, namespace } = cluster;
-    const claimed = { namespace, labelSelector: 'shadow.dev/state=claimed' };
-    await core.deleteCollectionNamespacedPod({ ...claimed, gracePeriodSeconds: GRACE_SECONDS });
-    await core.deleteCollectionNamespacedConfigMap(claimed);
-    await until('the claimed pods are gone', async () => {
-      const { items } = await core.listNamespacedPod({ namespace });
-      return items.length === 0;
-    });
+    await removePods(cluster);
   }
   const at = (share: number) => ({
     value: percentile(warm, share),
