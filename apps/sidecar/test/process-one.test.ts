@@ -77,8 +77,17 @@ async function run(command: string): Promise<string> {
 /** Processes that ended and that nobody has waited for. */
 const zombies = () => run('grep -l "^State:.Z" /proc/[0-9]*/status 2>/dev/null; true');
 
+/** What a file of /proc says; nothing of a process that has ended since it was listed. */
+function readProc(path: string): string {
+  try {
+    return readFileSync(`/proc/${path}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 const childrenOf = (pid: number) =>
-  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  readProc(`${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
 
 /** The namespace's first process, by its number outside. */
 function first(): number {
@@ -90,7 +99,7 @@ function first(): number {
 /** A process of the namespace, by a word of its command line. */
 function find(word: string, under = first()): number | undefined {
   for (const pid of childrenOf(under)) {
-    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word)) return pid;
+    if (readProc(`${pid}/cmdline`).includes(word)) return pid;
     const below = find(word, pid);
     if (below !== undefined) return below;
   }
