@@ -62,11 +62,15 @@ export class Reach {
       () => addresses(service, podUid, this.#pods.get(podName)),
       () => forward.agent.connect(),
     );
+    const stop = this.#pods.onChange(({ object }) => {
+      if (object.metadata?.name === podName) agent.leaveForwards();
+    });
     return {
       kind: 'service',
       baseUrl: service === undefined ? forward.baseUrl : `http://${hostOf(service)}:${port}`,
       agent,
       close() {
+        stop();
         agent.destroy();
         forward.close();
       },

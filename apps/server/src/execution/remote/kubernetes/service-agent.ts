@@ -37,6 +37,17 @@ export class ServiceAgent extends ConnectingAgent {
     return (super.keepSocketAlive as (kept: Duplex) => boolean).call(this, socket);
   }
 
+  /**
+   * Closes the connections over the API server that nobody uses: once there is an address, a call must not go by them. They
+   * hang with a kubelet that stands still.
+   */
+  leaveForwards(): void {
+    if (this.#addresses().length === 0) return;
+    // Node's type says sockets of TCP; they are what createConnection gave.
+    const idle = Object.values(this.freeSockets).flatMap((sockets): readonly Duplex[] => sockets ?? []);
+    for (const socket of idle) if (this.#forwarded.has(socket)) socket.destroy();
+  }
+
   override async connect(): Promise<Duplex> {
     const [first, second] = this.#addresses();
     if (first === undefined) {

@@ -62,6 +62,22 @@ it('uses the address once there is one, and lets the other way go', async () => 
   agent.destroy();
 });
 
+it('leaves an idle connection of the other way as soon as it is told of an address', async () => {
+  const { agent, forwarded, learn } = agentOf();
+  agent.leaveForwards();
+  await ask(agent);
+  agent.leaveForwards();
+  // Without an address there is no better one.
+  expect(await ask(agent)).toBe(forwarded[0]);
+  learn(['127.0.0.1']);
+  agent.leaveForwards();
+  const direct = await ask(agent);
+  expect(forwarded).not.toContain(direct);
+  agent.leaveForwards();
+  expect(await ask(agent)).toBe(direct);
+  agent.destroy();
+});
+
 it('fails with the words of the other way', async () => {
   const refused = async () => {
     throw new Error('pods/portforward is forbidden');
