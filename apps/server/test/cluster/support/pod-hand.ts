@@ -73,15 +73,13 @@ export async function openHand(
     input,
     false,
   );
-  let isOpen = true;
   // It may be the session's own container that a deed ends.
   socket.addEventListener('close', () => {
-    isOpen = false;
     for (const { reject } of waiting.splice(0)) reject(ended());
   });
   const tell = (deed: Deed): Promise<string> =>
     new Promise((resolve, reject) => {
-      if (!isOpen) return reject(ended());
+      if (socket.readyState !== socket.OPEN) return reject(ended());
       waiting.push({ resolve, reject });
       const line = `${JSON.stringify(deed)}\n`;
       // A message of the channel has its bounds.

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { ShadowError } from '@shadow/protocol';
-import type { Cluster, ReachTarget, Route } from '../kubernetes/cluster.ts';
+import type { Cluster, Route } from '../kubernetes/cluster.ts';
 import type { SidecarAddress, SidecarLocator } from '../sidecar-connection.ts';
 import { knownWorkspace } from './find-workspace.ts';
 import { diagnosePod } from './pod-diagnosis.ts';
@@ -21,6 +21,12 @@ interface Place {
   route: Route;
   podUid: string;
   gone: AbortController;
+}
+
+/** What opens a workspace's sidecar, and the address of its Service where that has one. */
+interface Opening {
+  token: string;
+  clusterIP: string | undefined;
 }
 
 /**
@@ -99,13 +105,16 @@ export class SidecarPlace implements SidecarLocator {
     const known = this.#knownOf(pod);
     const patience = AbortSignal.timeout(KNOWN_PATIENCE_MS);
     const reading = known === undefined ? signal : AbortSignal.any([signal, patience]);
-    const read = await this.#read(workspace, reading).catch((error) => {
+    let opening: Opening;
+    try {
+      opening = await this.#read(workspace, reading);
+    } catch (error) {
       if (known === undefined || signal.aborted || !patience.aborted) throw error;
-    });
-    if (read === undefined) return known as SidecarAddress;
+      return known;
+    }
     const { name } = workspace;
     const podUid = pod.metadata?.uid;
-    const { clusterIP, token } = read;
+    const { clusterIP, token } = opening;
     const { port } = this.#settings;
     const route = this.#cluster.reach({ workspace: name, podName: name, podUid, clusterIP, port });
     try {
@@ -125,11 +134,8 @@ export class SidecarPlace implements SidecarLocator {
     return address?.identity === runOf(pod) && route?.kind === 'service' ? address : undefined;
   }
 
-  /** What opens a workspace's sidecar, and the address of its Service. @throws ShadowError UNAVAILABLE when the Secret is gone */
-  async #read(
-    { name }: Workspace,
-    signal: AbortSignal,
-  ): Promise<Pick<ReachTarget, 'clusterIP'> & { token: string }> {
+  /** Asks the API server. @throws ShadowError UNAVAILABLE when the Secret is gone */
+  async #read({ name }: Workspace, signal: AbortSignal): Promise<Opening> {
     const { api } = this.#cluster;
     const [secret, service] = await Promise.all([
       api.secrets.get(name, { signal }),
